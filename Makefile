@@ -1,0 +1,93 @@
+# Two commands: `make run` and `make test`. The first use of either makes .venv, from hashed lock files.
+#
+# make run IMAGES=photos HOST=0.0.0.0 PORT=8080 DATA_DIR=/srv/pairs ADMIN_PASSWORD=...   (all optional)
+
+PYTHON ?= python3
+PYTEST_WORKERS ?= 2
+UV := .tools/bin/uv
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-embedded lint types check lock clean chromium
+.DELETE_ON_ERROR:
+
+help: ## Show these lines
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 24
+
+# The supervisor reads IMAGES, HOST, PORT, DATA_DIR and ADMIN_PASSWORD from the environment, where make
+# puts what its command line sets. The recipe is one plain command, so that no shell stands between
+# make and the supervisor: each of them notices when the other dies.
+run: export CALLED_FROM := $(PWD)
+run: .venv/runtime.installed ## Start Pairwright (IMAGES=folder HOST=127.0.0.1 PORT=8000 DATA_DIR=./data)
+	@$(BIN)/python -m config.supervisor
+
+test: .venv/dev.installed chromium ## Run every test, on a private Postgres and Valkey
+	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile
+
+test-embedded: .venv/dev.installed ## Run the tests again on SQLite, the database of `make run`
+	@TEST_EMBEDDED=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile -m "not postgres and not browser"
+
+lint: .venv/dev.installed ## Check style and format
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+
+# The type checker reads the settings, which make a key in DATA_DIR.
+types: .venv/dev.installed ## Check types
+	@DATA_DIR=.mypy_cache/data $(BIN)/mypy
+
+check: ## lint, types, test and test-embedded
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory types
+	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory test-embedded
+
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+lock: .venv/dev.installed ## Recompile both lock files (UPGRADE=--upgrade takes newer versions)
+	@$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.lock
+	@$(COMPILE) $(UPGRADE) pyproject.toml -c requirements.lock --group dev -o requirements-dev.lock
+
+clean: ## Remove what was installed and cached; keep ./data
+	@rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- Installing --------------------------------------------------------------------------------------
+# uv is quick and needs neither a venv module nor a writable system Python. Where it cannot be had, or
+# does not reach the packages that pip is configured for, Python's own venv and pip do the same.
+export UV_SYSTEM_CERTS := true
+
+.venv/runtime.installed: requirements.lock .venv/bin/python
+	@echo "Installing Pairwright (once; less than a minute) ..."
+	@$(call install,$<)
+	@touch $@
+
+.venv/dev.installed: requirements-dev.lock .venv/bin/python
+	@echo "Installing what the tests and checks need (once; less than a minute) ..."
+	@$(call install,$<)
+	@touch $@
+
+PIP_INSTALL := install --quiet --disable-pip-version-check --require-hashes
+install = $(UV) pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r $(1) 2>.venv/install.log \
+	|| $(BIN)/python -m pip $(PIP_INSTALL) -r $(1) 2>>.venv/install.log \
+	|| "$(PYTHON)" -m pip --python .venv/bin/python $(PIP_INSTALL) -r $(1) 2>>.venv/install.log \
+	|| { cat .venv/install.log; echo "The packages could not be installed: is there a network?"; exit 1; } >&2
+
+.venv/bin/python:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Pairwright needs Python 3.11 or newer. If it has another name here: make $(MAKECMDGOALS) PYTHON=python3.12"; \
+	  exit 1; } >&2
+	@test -x $(UV) || "$(PYTHON)" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+	  --target .tools uv 2>/dev/null || true
+	@$(UV) venv --quiet --clear --no-python-downloads --python "$(PYTHON)" .venv 2>/dev/null \
+	|| "$(PYTHON)" -m venv --clear .venv || { \
+	  echo "No virtual environment could be made. On Debian: apt-get install python3-venv"; \
+	  exit 1; } >&2
+
+chromium:
+	@command -v chromium >/dev/null || { \
+	  echo "Installing Chromium for the browser tests (once) ..."; \
+	  if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
+	  command -v apt-get >/dev/null && $$sudo true 2>/dev/null \
+	  && $$sudo apt-get -qq update && $$sudo env DEBIAN_FRONTEND=noninteractive \
+	     apt-get -qq install --yes --no-install-recommends chromium >/dev/null </dev/null; \
+	  command -v chromium >/dev/null || { \
+	    echo "The browser tests need Chromium on the PATH. On Debian, as root: apt-get install chromium"; exit 1; }; } >&2

@@ -1,0 +1,52 @@
+"""Fetching is authorising: every project that a page, the API or a command hands out comes through here.
+
+What a person may not see is Http404, whether it exists or not; what they may see but not do is
+PermissionDenied. Superusers have no short cut: they too need a membership.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404
+
+from annotation.models import Image, Membership, Project, Role, User
+
+
+def memberships_of(user: User) -> QuerySet[Membership]:
+    return Membership.objects.filter(user=user, project__deleted_at=None).select_related("project")
+
+
+def membership_for(user: Any, project_id: UUID, role: Role = Role.ANNOTATOR) -> Membership:
+    membership = memberships_of(user).filter(project_id=project_id).first()
+    if membership is None:
+        raise Http404("There is no such project among yours.")
+    if not Role(membership.role).includes(role):
+        raise PermissionDenied(
+            f"This needs the role of {role.value} in the project; yours is {membership.role}. "
+            "A manager of the project can change it."
+        )
+    # The same row twice is the same object once: callers may rely on `membership.user`.
+    membership.user = user
+    return membership
+
+
+def project_for(user: Any, project_id: UUID, role: Role = Role.ANNOTATOR) -> Project:
+    return membership_for(user, project_id, role).project
+
+
+def image_for(user: Any, image_id: UUID, role: Role = Role.ANNOTATOR) -> Image:
+    image = Image.objects.select_related("project", "folder", "prompt").filter(id=image_id).first()
+    if image is None:
+        raise Http404("There is no such image in your projects.")
+    membership_for(user, image.project_id, role)
+    return image
+
+
+def may_create_projects(user: Any) -> bool:
+    """Whoever manages a project may start another; the first is started by who has the permission."""
+    return (
+        user.has_perm("annotation.add_project")
+        or memberships_of(user).filter(role=Role.MANAGER).exists()
+    )

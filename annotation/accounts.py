@@ -1,0 +1,51 @@
+"""Logging in: no self-registration, one throttle for the page, the API and the admin, one-time links."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils.encoding import force_str
+from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
+
+from annotation.models import User
+
+
+class ClosedAccountAdapter(DefaultAccountAdapter):
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+
+class EntryTokens(PasswordResetTokenGenerator):
+    """Tokens of one-time login links: each login makes the earlier ones worthless."""
+
+    key_salt = "annotation.accounts.EntryTokens"
+
+
+entry_tokens = EntryTokens()
+
+
+def entry_key(user: User) -> tuple[str, str]:
+    """The two parts of a link that logs this person in, once."""
+    return urlsafe_base64_encode(str(user.pk).encode()), entry_tokens.make_token(user)
+
+
+def user_of_entry_key(encoded: str, token: str) -> User | None:
+    try:
+        user = User.objects.filter(
+            pk=force_str(urlsafe_base64_decode(encoded)), is_active=True
+        ).first()
+    except (ValueError, ValidationError):
+        return None
+    return user if user is not None and entry_tokens.check_token(user, token) else None
+
+
+def authenticate(request: Any, username: str, password: str) -> User | None:
+    """The person, or None; raises allauth's throttling error after too many failures.
+
+    Through the adapter, so that the login page, the API and the admin count failures together.
+    """
+    adapter = DefaultAccountAdapter(request)
+    user: User | None = adapter.authenticate(request, username=username, password=password)
+    return user

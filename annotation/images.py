@@ -1,0 +1,151 @@
+"""Pictures as bytes: safe paths, what is accepted, and what is shown.
+
+Originals are never served: a member gets a re-encoded derivative without metadata, made when first
+asked for and kept by the content's digest.
+"""
+
+import hashlib
+import io
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import PIL.Image
+import PIL.ImageCms
+import PIL.ImageOps
+import pillow_heif
+from django.conf import settings
+
+from annotation.errors import Gone, Invalid
+from annotation.models import Image
+
+pillow_heif.register_heif_opener(thumbnails=False)
+
+EXTENSIONS = frozenset(
+    {".png", ".jpg", ".jpeg", ".jfif", ".gif", ".webp", ".avif", ".heic", ".heif"}
+)
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "AVIF", "HEIF")
+PIL.Image.MAX_IMAGE_PIXELS = settings.MAX_IMAGE_PIXELS
+
+EXIF_ORIENTATION = 0x0112
+
+# Longest side in pixels of each derivative.
+SIZES = {"display": 1600, "thumb": 320}
+DISPLAY_TYPE = "image/webp"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What decoding the whole picture told: its size as displayed, after EXIF rotation."""
+
+    format: str
+    width: int
+    height: int
+
+
+def inspect(content: bytes) -> Facts:
+    """Decode all of it, since only that finds a truncated file; Invalid says what is wrong."""
+    with _decoded(content) as picture:
+        width, height = picture.size
+        # A JPEG is read to its end without being decoded at full size; other formats ignore this.
+        picture.draft("RGB", (1, 1))
+        picture.load()
+        if picture.getexif().get(EXIF_ORIENTATION, 1) >= 5:
+            width, height = height, width
+        return Facts(picture.format or "", width, height)
+
+
+def source_path(image: Image) -> Path:
+    """Where the original lies. Symbolic links are followed here, at each use, and must not lead out."""
+    root = Path(image.folder.path) if image.folder else settings.UPLOAD_DIR
+    try:
+        path = (root / image.path).resolve(strict=True)
+    except (OSError, RuntimeError):
+        raise Gone(f"The file of “{image.name}” is gone from the server.") from None
+    if not path.is_relative_to(root.resolve()) or not path.is_file():
+        raise Gone(f"The file of “{image.name}” is no longer inside its folder.")
+    return path
+
+
+def derivative(image: Image, size: str) -> Path:
+    """The re-encoded picture, made now if it was never asked for; Gone if the original has changed."""
+    path: Path = settings.DERIVATIVE_DIR / image.sha256[:2] / f"{image.sha256}-{SIZES[size]}.webp"
+    if path.exists():
+        return path
+    content = source_path(image).read_bytes()
+    if hashlib.sha256(content).hexdigest() != image.sha256:
+        raise Gone(f"The file of “{image.name}” has changed since it was imported.")
+    write_atomically(path, _reencoded(content, SIZES[size]))
+    return path
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """All or nothing, also if the disk is full or the power fails half-way."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise
+
+
+@contextmanager
+def _decoded(content: bytes) -> Iterator[PIL.Image.Image]:
+    if len(content) > settings.MAX_UPLOAD_BYTES:
+        limit = settings.MAX_UPLOAD_BYTES // 2**20
+        raise Invalid(f"The file is larger than {limit} MB, the most a picture may have.", "file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
+            with PIL.Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+                yield picture
+    except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
+        limit = settings.MAX_IMAGE_PIXELS // 10**6
+        raise Invalid(f"The picture has more than {limit} megapixels.", "file") from None
+    except PIL.UnidentifiedImageError:
+        raise Invalid(
+            f"This is not a picture in one of the formats {', '.join(FORMATS)}.", "file"
+        ) from None
+    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, OverflowError) as error:
+        raise Invalid(f"The picture is damaged and cannot be decoded: {error}", "file") from None
+
+
+def _reencoded(content: bytes, longest: int) -> bytes:
+    with _decoded(content) as picture:
+        picture.draft("RGB", (2 * longest, 2 * longest))
+        upright = PIL.ImageOps.exif_transpose(_in_srgb(picture))
+        upright = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+        upright.thumbnail((longest, longest), PIL.Image.Resampling.LANCZOS, reducing_gap=2.0)
+        upright.info.clear()
+        encoded = io.BytesIO()
+        upright.save(encoded, "WEBP", quality=90, method=2)
+    return encoded.getvalue()
+
+
+def _in_srgb(picture: PIL.Image.Image) -> PIL.Image.Image:
+    """With an embedded colour profile applied, since the derivative carries none."""
+    profile = picture.info.get("icc_profile")
+    if not profile or picture.mode not in ("RGB", "L", "CMYK"):
+        return picture
+    try:
+        exif = picture.getexif()
+        converted = PIL.ImageCms.profileToProfile(
+            picture,
+            PIL.ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            PIL.ImageCms.createProfile("sRGB"),
+            outputMode="RGB",
+        )
+    except PIL.ImageCms.PyCMSError:
+        return picture  # An unusable profile: the numbers as they are.
+    assert converted is not None
+    converted.getexif().update(exif)
+    return converted

@@ -1,0 +1,26 @@
+from annotation.models.assignment import Assignment
+from annotation.models.comparison import Comparison, Outcome
+from annotation.models.criterion import Criterion
+from annotation.models.image import Folder, Image
+from annotation.models.invitation import Invitation
+from annotation.models.membership import Membership, Role
+from annotation.models.pair import Pair
+from annotation.models.project import Project
+from annotation.models.prompt import Prompt
+from annotation.models.user import User
+
+__all__ = [
+    "Assignment",
+    "Comparison",
+    "Criterion",
+    "Folder",
+    "Image",
+    "Invitation",
+    "Membership",
+    "Outcome",
+    "Pair",
+    "Project",
+    "Prompt",
+    "Role",
+    "User",
+]

@@ -1,0 +1,63 @@
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from annotation.models.criterion import Criterion
+from annotation.models.image import Image
+from annotation.models.pair import Pair
+from annotation.models.project import Project
+
+
+class Assignment(models.Model):
+    """What was shown to whom, when, on which side and why: a lease on one place of a pair.
+
+    open → answered by a comparison; open → released when it expires or an image is excluded.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        ANSWERED = "answered", "Answered"
+        RELEASED = "released", "Released"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="assignments")
+    criterion = models.ForeignKey(Criterion, models.PROTECT, related_name="+")
+    pair = models.ForeignKey(Pair, models.PROTECT, related_name="assignments")
+    annotator = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="assignments"
+    )
+    left = models.ForeignKey(Image, models.PROTECT, related_name="+")
+    right = models.ForeignKey(Image, models.PROTECT, related_name="+")
+    strategy = models.CharField(max_length=30)
+    probability = models.FloatField(
+        null=True, blank=True, help_text="The chance with which this pair was drawn, if known."
+    )
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField()
+    # Set when this person undid their comparison and judges the same pair anew.
+    replaces = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="replaced_by"
+    )
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        indexes = [
+            models.Index(
+                fields=["annotator", "project"],
+                name="assignment_own_open",
+                condition=Q(state="open"),
+            ),
+            models.Index(
+                fields=["project", "expires_at"],
+                name="assignment_expiring",
+                condition=Q(state="open"),
+            ),
+            models.Index(fields=["pair", "annotator"], name="assignment_seen"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pair} for {self.annotator}"

@@ -1,0 +1,75 @@
+import uuid
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from annotation.models.assignment import Assignment
+from annotation.models.criterion import Criterion
+from annotation.models.image import Image
+from annotation.models.project import Project
+
+
+class Outcome(models.TextChoices):
+    LEFT = "left", "Left is better"
+    RIGHT = "right", "Right is better"
+    TIE = "tie", "Tie"
+    BOTH_BAD = "both_bad", "Both bad"
+    SKIP = "skip", "Skipped"
+
+
+class Comparison(models.Model):
+    """One line of the log: what one person said of one assignment.
+
+    Rows are appended, never changed or deleted; undo sets `retracted_at` once. The database itself
+    refuses anything else (annotation/log_guard.py). The log's order is (created_at, id).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # Unique: the answer to an assignment is one row, however often it is sent.
+    assignment = models.OneToOneField(Assignment, models.PROTECT, related_name="comparison")
+    # Repeated from the assignment, so that the log can be read without a join.
+    project = models.ForeignKey(Project, models.PROTECT, related_name="comparisons")
+    criterion = models.ForeignKey(Criterion, models.PROTECT, related_name="+")
+    annotator = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="comparisons"
+    )
+    left = models.ForeignKey(Image, models.PROTECT, related_name="+")
+    right = models.ForeignKey(Image, models.PROTECT, related_name="+")
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    strength = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(3)],
+        help_text="1 slightly, 2 clearly, 3 much better.",
+    )
+    reason = models.CharField(max_length=1000, blank=True)
+    duration_ms = models.PositiveIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    retracted_at = models.DateTimeField(null=True, blank=True)
+    retracted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["created_at", "id"]
+        indexes = [
+            models.Index(fields=["project", "created_at", "id"], name="comparison_log"),
+            models.Index(fields=["project", "annotator", "created_at"], name="comparison_own"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(outcome__in=Outcome.values), name="comparison_outcome"
+            ),
+            models.CheckConstraint(condition=~Q(left=F("right")), name="comparison_of_two"),
+            models.CheckConstraint(
+                condition=Q(retracted_at__isnull=True, retracted_by__isnull=True)
+                | Q(retracted_at__isnull=False, retracted_by__isnull=False),
+                name="comparison_retracted_by_somebody",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.left_id} {self.outcome} {self.right_id}"

@@ -1,0 +1,69 @@
+import random
+import uuid
+
+from django.db import models
+from django.db.models.functions import Now
+
+from annotation.models.project import Project
+from annotation.models.prompt import Prompt
+
+
+def random_place() -> float:
+    return random.random()
+
+
+class Folder(models.Model):
+    """A folder of the server whose images are used where they lie; nothing outside it is ever read."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="folders")
+    path = models.CharField(max_length=4096)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["path"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "path"], name="folder_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class Image(models.Model):
+    """One picture. Its id is random and is all that an annotator's browser ever learns of it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="images")
+    prompt = models.ForeignKey(Prompt, models.PROTECT, null=True, blank=True, related_name="images")
+    name = models.CharField(max_length=400)
+    model = models.CharField(max_length=200, blank=True, help_text="What made the picture.")
+    metadata = models.JSONField(default=dict, blank=True)
+    # Where the bytes are: `path` inside `folder`, or inside the upload directory if that is null.
+    folder = models.ForeignKey(
+        Folder, models.PROTECT, null=True, blank=True, related_name="images", editable=False
+    )
+    path = models.CharField(max_length=1000, editable=False)
+    sha256 = models.CharField(max_length=64, editable=False, db_index=True)
+    bytes = models.PositiveBigIntegerField(editable=False)
+    modified_ns = models.BigIntegerField(editable=False, default=0)
+    width = models.PositiveIntegerField(editable=False, help_text="As displayed, in pixels.")
+    height = models.PositiveIntegerField(editable=False, help_text="As displayed, in pixels.")
+    excluded = models.BooleanField(default=False)
+    excluded_reason = models.CharField(max_length=300, blank=True)
+    # Random and fixed: a sample of images is a range of this column, which an index answers.
+    shuffle = models.FloatField(default=random_place, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["name", "id"]
+        indexes = [
+            models.Index(fields=["project", "excluded", "shuffle"], name="image_sample"),
+            models.Index(fields=["prompt", "excluded", "shuffle"], name="image_sample_prompt"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["folder", "path"], name="image_path_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,33 @@
+import hashlib
+import uuid
+
+from django.db import models
+
+from annotation.models.project import Project
+
+
+def prompt_digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Prompt(models.Model):
+    """What the images of a group were made for; only images of one prompt are compared."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="prompts")
+    text = models.TextField()
+    # Prompts may be longer than an index entry, so uniqueness is by digest.
+    digest = models.CharField(max_length=64, editable=False)
+
+    class Meta:
+        ordering = ["text", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "digest"], name="prompt_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.text[:80]
+
+    def save(self, **kwargs) -> None:  # type: ignore[no-untyped-def]  # Django's own open signature
+        self.digest = prompt_digest(self.text)
+        super().save(**kwargs)

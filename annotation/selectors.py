@@ -1,0 +1,199 @@
+"""Reads that end in plain values; no query leaves this module unfinished but the lists that pages cut."""
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Avg, Count, Exists, Max, OuterRef, Q, QuerySet
+from django.db.models.functions import Now, TruncDay
+
+from annotation.models import (
+    Assignment,
+    Comparison,
+    Image,
+    Membership,
+    Outcome,
+    Pair,
+    Project,
+    User,
+)
+
+JUDGEMENTS = [Outcome.LEFT, Outcome.RIGHT, Outcome.TIE, Outcome.BOTH_BAD]
+
+
+def comparison_log(project: Project) -> QuerySet[Comparison]:
+    """The whole log in its order, retracted comparisons included."""
+    return (
+        Comparison.objects.filter(project=project)
+        .select_related("criterion", "annotator", "assignment", "left__prompt", "right")
+        .order_by("created_at", "id")
+    )
+
+
+def pseudonym(project: Project, user_id: UUID) -> str:
+    """A name for an annotator that is stable in the project and tells outsiders nothing."""
+    digest = hmac.digest(bytes.fromhex(project.pseudonym_key), user_id.bytes, "sha256")
+    return f"a-{digest.hex()[:16]}"
+
+
+def possible_pairs(project: Project) -> int:
+    """How many pairs can be shown: two images of one prompt, for each criterion."""
+    groups = (
+        Image.objects.filter(project=project, excluded=False)
+        .order_by()
+        .values_list("prompt")
+        .annotate(size=Count("id"))
+    )
+    pairs = sum(size * (size - 1) // 2 for _, size in groups)
+    return pairs * project.criteria.count()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a project is; `wanted` is every pair times the overlap, `judged` what counts towards it."""
+
+    images: int
+    excluded_images: int
+    possible_pairs: int
+    wanted: int
+    judged: int
+    outcomes: dict[str, int]
+    retracted: int
+    open_assignments: int
+    annotators: int
+    last_comparison_at: datetime | None
+
+    @property
+    def share(self) -> float:
+        return min(1.0, self.judged / self.wanted) if self.wanted else 0.0
+
+
+def progress(project: Project) -> Progress:
+    kept = Q(retracted_at=None)
+    counts = Comparison.objects.filter(project=project).aggregate(
+        **{outcome.value: Count("id", filter=kept & Q(outcome=outcome)) for outcome in Outcome},
+        retracted=Count("id", filter=~kept),
+        annotators=Count("annotator", filter=kept, distinct=True),
+        last=Max("created_at"),
+    )
+    images = Image.objects.filter(project=project).aggregate(
+        kept=Count("id", filter=Q(excluded=False)), excluded=Count("id", filter=Q(excluded=True))
+    )
+    possible = possible_pairs(project)
+    return Progress(
+        images=images["kept"],
+        excluded_images=images["excluded"],
+        possible_pairs=possible,
+        wanted=possible * project.overlap,
+        judged=sum(counts[outcome.value] for outcome in JUDGEMENTS),
+        outcomes={outcome.value: counts[outcome.value] for outcome in Outcome},
+        retracted=counts["retracted"],
+        open_assignments=Assignment.objects.filter(
+            project=project, state=Assignment.State.OPEN, expires_at__gt=Now()
+        ).count(),
+        annotators=counts["annotators"],
+        last_comparison_at=counts["last"],
+    )
+
+
+@dataclass(frozen=True)
+class OwnProgress:
+    """How far one person is: what they judged, what they may still judge, and the limit, if any."""
+
+    judged: int
+    skipped: int
+    quota: int | None
+    remaining: int
+
+
+def own_progress(membership: Membership) -> OwnProgress:
+    project = membership.project
+    mine = Comparison.objects.filter(
+        project=project, annotator=membership.user_id, retracted_at=None
+    ).aggregate(
+        judged=Count("id", filter=Q(outcome__in=JUDGEMENTS)),
+        skipped=Count("id", filter=Q(outcome=Outcome.SKIP)),
+    )
+    seen = Assignment.objects.filter(pair=OuterRef("id"), annotator=membership.user_id)
+    # A place that this person holds open is still theirs to judge.
+    waiting = seen.filter(state=Assignment.State.OPEN, expires_at__gt=Now())
+    closed = (
+        Pair.objects.filter(project=project, low__excluded=False, high__excluded=False)
+        .filter(Q(taken__gte=project.overlap) | Exists(seen))
+        .exclude(Exists(waiting))
+    )
+    left = max(0, possible_pairs(project) - closed.count())
+    if project.quota is not None:
+        left = min(left, max(0, project.quota - mine["judged"]))
+    return OwnProgress(mine["judged"], mine["skipped"], project.quota, left)
+
+
+def annotators(project: Project) -> list[dict[str, Any]]:
+    """One row for each person who belongs to the project or compared in it, busiest first."""
+    kept = Q(comparisons__project=project, comparisons__retracted_at=None)
+    sided = Q(comparisons__outcome__in=[Outcome.LEFT, Outcome.RIGHT])
+    judged = kept & Q(comparisons__outcome__in=JUDGEMENTS)
+    member = Membership.objects.filter(project=project, user=OuterRef("id"))
+    people = (
+        User.objects.filter(
+            Exists(member)
+            | Exists(Comparison.objects.filter(project=project, annotator=OuterRef("id")))
+        )
+        .annotate(
+            comparisons_made=Count("comparisons", filter=judged),
+            left=Count("comparisons", filter=kept & Q(comparisons__outcome=Outcome.LEFT)),
+            sided=Count("comparisons", filter=kept & sided),
+            ties=Count("comparisons", filter=kept & Q(comparisons__outcome=Outcome.TIE)),
+            both_bad=Count("comparisons", filter=kept & Q(comparisons__outcome=Outcome.BOTH_BAD)),
+            skipped=Count("comparisons", filter=kept & Q(comparisons__outcome=Outcome.SKIP)),
+            retracted=Count(
+                "comparisons",
+                filter=Q(comparisons__project=project, comparisons__retracted_at__isnull=False),
+            ),
+            mean_duration_ms=Avg("comparisons__duration_ms", filter=judged),
+            last_comparison_at=Max("comparisons__created_at", filter=kept),
+        )
+        .order_by("-comparisons_made", "username")
+    )
+    roles = dict(Membership.objects.filter(project=project).values_list("user_id", "role"))
+    return [
+        {
+            "id": person.id,
+            "username": person.username,
+            "role": roles.get(person.id),
+            "comparisons": person.comparisons_made,
+            "left_share": person.left / person.sided if person.sided else None,
+            "ties": person.ties,
+            "both_bad": person.both_bad,
+            "skipped": person.skipped,
+            "retracted": person.retracted,
+            "mean_duration_ms": person.mean_duration_ms and round(person.mean_duration_ms),
+            "last_comparison_at": person.last_comparison_at,
+        }
+        for person in people
+    ]
+
+
+def comparisons_by_day(project: Project) -> list[tuple[datetime, int]]:
+    days = (
+        Comparison.objects.filter(project=project, retracted_at=None, outcome__in=JUDGEMENTS)
+        .order_by()
+        .annotate(day=TruncDay("created_at"))
+        .values_list("day")
+        .annotate(made=Count("id"))
+        .order_by("day")
+    )
+    return list(days)
+
+
+def own_history(membership: Membership) -> QuerySet[Comparison]:
+    """One person's comparisons, latest first, without the retracted ones."""
+    return (
+        Comparison.objects.filter(
+            project=membership.project_id, annotator=membership.user_id, retracted_at=None
+        )
+        .select_related("criterion", "left__prompt", "right")
+        .order_by("-created_at", "-id")
+    )

@@ -1,0 +1,127 @@
+"""The log's two verbs: a comparison is recorded once, and retracted at most once."""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import BooleanField, Case, F, Value, When
+from django.db.models.functions import Now
+from django.http import Http404
+
+from annotation.access import membership_for
+from annotation.errors import Conflict, Gone, Invalid
+from annotation.models import Assignment, Comparison, Outcome, Pair, Project, Role, User
+from annotation.services.assignments import reopen_assignment
+from annotation.services.revision import raise_revision
+
+# Whether a lease is over, by the database's clock, which all web processes share.
+LAPSED = Case(
+    When(expires_at__lte=Now(), then=Value(True)),
+    default=Value(False),
+    output_field=BooleanField(),
+)
+
+
+@transaction.atomic
+def record_comparison(
+    user: User,
+    assignment_id: UUID,
+    outcome: Outcome,
+    *,
+    duration_ms: int | None = None,
+    strength: int | None = None,
+    reason: str = "",
+) -> tuple[Comparison, bool]:
+    """The comparison, and whether this call made it. A repeated call finds the first one's row.
+
+    The assignment's row lock makes a double click, a retry and a second tab wait for one another.
+    """
+    assignment = (
+        Assignment.objects.select_for_update(of=("self",))
+        .select_related("project")
+        .annotate(lapsed=LAPSED)
+        .filter(
+            id=assignment_id,
+            annotator=user,
+            project__deleted_at=None,
+            project__memberships__user=user,
+        )
+        .first()
+    )
+    if assignment is None:
+        raise Http404("There is no such assignment of yours.")
+    if assignment.state == Assignment.State.ANSWERED:
+        return _same_or_conflict(assignment, outcome), False
+    _refuse_unanswerable(assignment, outcome)
+    comparison = Comparison.objects.create(
+        assignment=assignment,
+        project=assignment.project,
+        criterion_id=assignment.criterion_id,
+        annotator=user,
+        left_id=assignment.left_id,
+        right_id=assignment.right_id,
+        outcome=outcome,
+        duration_ms=duration_ms,
+        strength=strength,
+        reason=reason,
+    )
+    Assignment.objects.filter(id=assignment.id).update(state=Assignment.State.ANSWERED)
+    if outcome == Outcome.SKIP:
+        _free_place(assignment.pair_id)
+    raise_revision(assignment.project_id)
+    return comparison, True
+
+
+def retract_comparison(user: User, comparison_id: UUID) -> Comparison:
+    """Undo: mark the comparison as retracted; a second call changes nothing.
+
+    Its author gets the same pair again, on the same sides; retracted by a manager, its place is free.
+    """
+    with transaction.atomic():
+        comparison = (
+            Comparison.objects.select_for_update(of=("self",))
+            .select_related("assignment", "project")
+            .filter(id=comparison_id)
+            .first()
+        )
+        if comparison is None:
+            raise Http404("There is no such comparison of yours.")
+        membership = membership_for(user, comparison.project_id)
+        by_author = comparison.annotator_id == user.id
+        if not by_author and not Role(membership.role).includes(Role.MANAGER):
+            raise Http404("There is no such comparison of yours.")
+        if comparison.retracted_at is not None:
+            return comparison
+        Comparison.objects.filter(id=comparison.id).update(retracted_at=Now(), retracted_by=user)
+        if comparison.outcome != Outcome.SKIP:
+            _free_place(comparison.assignment.pair_id)
+        if by_author:
+            reopen_assignment(comparison.assignment)
+        raise_revision(comparison.project_id)
+        comparison.refresh_from_db(fields=["retracted_at", "retracted_by"])
+        return comparison
+
+
+def _same_or_conflict(assignment: Assignment, outcome: Outcome) -> Comparison:
+    answered = Comparison.objects.get(assignment=assignment)
+    if answered.outcome != outcome:
+        raise Conflict(
+            f"This assignment was already answered with “{answered.outcome}”. "
+            "To change an answer, undo it and judge the pair again."
+        )
+    return answered
+
+
+def _refuse_unanswerable(assignment: Assignment, outcome: Outcome) -> None:
+    project = assignment.project
+    if outcome == Outcome.TIE and not project.allow_tie:
+        raise Invalid("This project takes no ties: choose left or right, or skip.", "outcome")
+    if project.state == Project.State.CLOSED:
+        raise Conflict("The project is closed and takes no more comparisons.")
+    if assignment.state == Assignment.State.RELEASED or assignment.lapsed:  # type: ignore[attr-defined]
+        raise Gone(
+            "This pair's reservation has expired. Nothing was recorded; ask for the next pair."
+        )
+
+
+def _free_place(pair_id: int) -> None:
+    Pair.objects.filter(id=pair_id).update(taken=F("taken") - 1)

@@ -1,0 +1,73 @@
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from annotation.errors import Conflict, Invalid
+from annotation.models import Criterion, Membership, Project, Role, User
+from annotation.services.revision import raise_revision
+
+DEFAULT_CRITERION = {"key": "better", "question": "Which image is better?"}
+
+
+@transaction.atomic
+def create_project(
+    user: User, *, criteria: Iterable[Mapping[str, str]] | None = None, **fields: Any
+) -> Project:
+    """A project with this person as its manager; with no criteria it asks which image is better."""
+    project = Project(**fields)
+    _clean(project)
+    project.save()
+    Membership.objects.create(project=project, user=user, role=Role.MANAGER)
+    _set_criteria(project, list(criteria or [DEFAULT_CRITERION]))
+    return project
+
+
+@transaction.atomic
+def update_project(
+    project_id: UUID, *, criteria: Iterable[Mapping[str, str]] | None = None, **fields: Any
+) -> Project:
+    project = Project.objects.select_for_update().get(id=project_id)
+    for name, value in fields.items():
+        setattr(project, name, value)
+    _clean(project)
+    project.save(update_fields=list(fields))
+    if criteria is not None:
+        _set_criteria(project, list(criteria))
+    raise_revision(project.id)
+    return project
+
+
+def delete_project(project_id: UUID) -> None:
+    """Nobody sees the project any more. Its log is kept: comparisons are never erased."""
+    Project.objects.filter(id=project_id, deleted_at=None).update(deleted_at=Now())
+
+
+def _clean(project: Project) -> None:
+    if not project.name.strip():
+        raise Invalid("A project needs a name.", "name")
+
+
+def _set_criteria(project: Project, wanted: list[Mapping[str, str]]) -> None:
+    """Make the project's criteria exactly these; one that has been asked already cannot go."""
+    keys = [criterion["key"] for criterion in wanted]
+    if not keys:
+        raise Invalid(
+            "A project needs at least one criterion, such as {“key”: “better”}.", "criteria"
+        )
+    if len(set(keys)) != len(keys):
+        raise Invalid("Each criterion's key must be there only once.", "criteria")
+    for gone in project.criteria.exclude(key__in=keys):
+        if gone.pairs.exists():
+            raise Conflict(
+                f"The criterion “{gone.key}” has comparisons and cannot be removed. "
+                "Its question can be changed."
+            )
+        gone.delete()
+    for position, criterion in enumerate(wanted):
+        defaults = {"position": position}
+        if criterion.get("question"):
+            defaults["question"] = criterion["question"]  # type: ignore[assignment]
+        Criterion.objects.update_or_create(project=project, key=criterion["key"], defaults=defaults)

@@ -1,0 +1,30 @@
+"""The last resort of a request: a failure that nothing else handled."""
+
+import sys
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+RETRY_AFTER = "5"
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """503 while the database is away or busy, which passes; 500 for our own mistakes, which do not.
+
+    Nothing was committed in either case, so a request may be sent again.
+    """
+    away = isinstance(sys.exc_info()[1], (OperationalError, InterfaceError))
+    status = 503 if away else 500
+    if request.path.startswith("/api/"):
+        what = (
+            "The service is busy; nothing was saved. Send the request again in a few seconds."
+            if away
+            else "This is a mistake of the program, which its log describes. Nothing was saved."
+        )
+        response: HttpResponse = JsonResponse({"detail": what}, status=status)
+    else:
+        response = render(request, f"{status}.html", status=status)
+    if away:
+        response["Retry-After"] = RETRY_AFTER
+    return response

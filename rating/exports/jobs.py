@@ -1,0 +1,153 @@
+"""An export's life: asked for, written by a worker, kept as a file with its checksum."""
+
+import hashlib
+import io
+import logging
+import os
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import urljoin
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.urls import reverse
+from django.utils import timezone
+
+from annotation.errors import Invalid
+from annotation.models import Project, User
+from rating.exports import FORMATS
+from rating.exports.format import Source, write_rows
+from rating.models import Export
+from rating.services import recompute
+
+logger = logging.getLogger(__name__)
+
+# After this time without an end, a running export counts as lost with its worker and is begun again.
+LOST_AFTER = timedelta(hours=1)
+# Progress is told every so many rows.
+STEP = 5000
+
+
+def request_export(project: Project, user: User, format: str, options: dict[str, Any]) -> Export:
+    """A queued export. Whoever calls this wakes a worker; if that message is lost, the sweep does it."""
+    if format not in FORMATS:
+        raise Invalid(
+            f"There is no format “{format}”. Choose one of: {', '.join(FORMATS)}.", "format"
+        )
+    wanted = FORMATS[format]
+    options = dict(options)
+    file = options.pop("file", wanted.files[0])
+    if file not in wanted.files:
+        raise Invalid(
+            f"{wanted.title} come as {' or '.join(wanted.files)}, not as “{file}”.", "options"
+        )
+    for name, value in options.items():
+        if name not in wanted.choices:
+            known = ", ".join(["file", *wanted.choices])
+            raise Invalid(f"“{name}” is no option of {format}. Its options: {known}.", "options")
+        if value not in wanted.choices[name]:
+            raise Invalid(f"“{name}” must be one of: {', '.join(wanted.choices[name])}.", "options")
+    return Export.objects.create(
+        project=project, created_by=user, format=format, file=file, options=options
+    )
+
+
+def unfinished_exports() -> list[UUID]:
+    lost = Q(status=Export.Status.RUNNING, started_at__lt=timezone.now() - LOST_AFTER)
+    waiting = Export.objects.filter(Q(status=Export.Status.QUEUED) | lost)
+    return list(waiting.order_by("created_at").values_list("id", flat=True)[:20])
+
+
+def run_export(export_id: UUID) -> None:
+    """Write the file of a queued export. Called twice, or by two workers, it is written once."""
+    claimed = (
+        Export.objects.filter(id=export_id)
+        .filter(
+            Q(status=Export.Status.QUEUED)
+            | Q(status=Export.Status.RUNNING, started_at__lt=timezone.now() - LOST_AFTER)
+        )
+        .update(status=Export.Status.RUNNING, started_at=Now())
+    )
+    if not claimed:
+        return
+    export = Export.objects.select_related("project").get(id=export_id)
+    try:
+        _write(export)
+    except Exception as error:
+        logger.exception("export %s failed", export_id)
+        Export.objects.filter(id=export_id).update(
+            status=Export.Status.FAILED, error=str(error)[:1000], finished_at=Now()
+        )
+
+
+def path_of(export: Export) -> Path:
+    path: Path = settings.EXPORT_DIR / f"{export.id}.{export.file}"
+    return path
+
+
+def file_name(export: Export) -> str:
+    return f"{export.format}-{export.created_at:%Y%m%d-%H%M%S}.{export.file}"
+
+
+def _write(export: Export) -> None:
+    run = recompute(export.project_id)
+    assert run is not None
+    source = Source(
+        project=export.project,
+        run=run,
+        options=export.options,
+        image_url=lambda id: urljoin(settings.PUBLIC_URL, reverse("image", args=[id])),
+    )
+    path = path_of(export)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")
+    try:
+        with os.fdopen(descriptor, "wb") as raw:
+            digest = _Digest(raw)
+            rows = _write_rows(export, source, digest)
+            raw.flush()
+            os.fsync(raw.fileno())
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise
+    Export.objects.filter(id=export.id).update(
+        status=Export.Status.DONE,
+        run=run,
+        revision=run.revision,
+        rows=rows,
+        left_out=dict(sorted(source.left_out.items())),
+        bytes=digest.bytes,
+        sha256=digest.sha256.hexdigest(),
+        finished_at=Now(),
+    )
+
+
+def _write_rows(export: Export, source: Source, digest: "_Digest") -> int:
+    rows = 0
+    text = io.TextIOWrapper(digest, encoding="utf-8", newline="", write_through=False)
+    for rows in write_rows(FORMATS[export.format], export.file, source, text):
+        if rows % STEP == 0:
+            Export.objects.filter(id=export.id).update(rows=rows)
+    text.flush()
+    text.detach()
+    return rows
+
+
+class _Digest(io.RawIOBase):
+    """A file that knows the checksum and the length of what went through it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.sha256, self.bytes = file, hashlib.sha256(), 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.sha256.update(data)
+        self.bytes += len(data)
+        return self.file.write(data)

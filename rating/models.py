@@ -1,0 +1,113 @@
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+from annotation.models import Criterion, Image, Project
+
+
+class RatingRun(models.Model):
+    """One inference over a project's log, stored whole: what was read, how, and how long it took.
+
+    The same log, method and settings give the same ratings to the last bit; `fingerprint` is theirs.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="runs")
+    method = models.CharField(max_length=40)
+    settings = models.JSONField(default=dict)
+    revision = models.PositiveBigIntegerField(
+        help_text="How much of the project's log it has read."
+    )
+    comparisons = models.PositiveBigIntegerField(
+        help_text="How many comparisons entered the ratings."
+    )
+    fingerprint = models.CharField(max_length=64)
+    seconds = models.FloatField()
+    finished_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["-revision", "-finished_at", "id"]
+        indexes = [
+            models.Index(fields=["project", "-revision", "-finished_at"], name="run_latest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.method} of {self.project} at revision {self.revision}"
+
+
+class Rating(models.Model):
+    """Where one image stands under one criterion, among the images of its prompt, in one run."""
+
+    run = models.ForeignKey(RatingRun, models.CASCADE, related_name="ratings")
+    criterion = models.ForeignKey(Criterion, models.CASCADE, related_name="+")
+    image = models.ForeignKey(Image, models.CASCADE, related_name="ratings")
+    rank = models.PositiveIntegerField()
+    rank_low = models.PositiveIntegerField(help_text="Best rank that the doubt about mu allows.")
+    rank_high = models.PositiveIntegerField(help_text="Worst rank that the doubt about mu allows.")
+    mu = models.FloatField()
+    sigma = models.FloatField()
+    score = models.FloatField(help_text="The conservative score, mu − 3 sigma.")
+    comparisons = models.PositiveIntegerField()
+    wins = models.PositiveIntegerField()
+    losses = models.PositiveIntegerField()
+    ties = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["rank", "image__name", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "criterion", "image"], name="rating_once"),
+        ]
+        indexes = [
+            models.Index(fields=["run", "criterion", "rank"], name="rating_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.image}: {self.mu:.2f} ± {self.sigma:.2f}"
+
+
+class Export(models.Model):
+    """A file that was asked for: written by a worker, then kept as it is, with its checksum."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="exports")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    format = models.CharField(max_length=30)
+    file = models.CharField(max_length=10, help_text="The file's type: csv or jsonl.")
+    options = models.JSONField(default=dict, blank=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    error = models.TextField(blank=True)
+    run = models.ForeignKey(
+        RatingRun, models.PROTECT, null=True, blank=True, related_name="exports"
+    )
+    revision = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="How far the project's log went when it was read."
+    )
+    rows = models.PositiveBigIntegerField(default=0)
+    left_out = models.JSONField(default=dict, help_text="Comparisons without a row, by reason.")
+    bytes = models.PositiveBigIntegerField(default=0)
+    sha256 = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        indexes = [
+            models.Index(fields=["project", "-created_at"], name="export_latest"),
+            models.Index(
+                fields=["created_at"],
+                name="export_unfinished",
+                condition=models.Q(status__in=["queued", "running"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.format} of {self.project}"
