@@ -48,4 +48,5 @@ def authenticate(request: Any, username: str, password: str) -> User | None:
     """
     adapter = DefaultAccountAdapter(request)
     user: User | None = adapter.authenticate(request, username=username, password=password)
-    return user
+    # allauth also hands out deactivated people, whom its own pages then turn away.
+    return user if user is not None and user.is_active else None

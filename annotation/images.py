@@ -122,13 +122,20 @@ def _decoded(content: bytes) -> Iterator[PIL.Image.Image]:
 def _reencoded(content: bytes, longest: int) -> bytes:
     with _decoded(content) as picture:
         picture.draft("RGB", (2 * longest, 2 * longest))
-        upright = PIL.ImageOps.exif_transpose(_in_srgb(picture))
+        upright = PIL.ImageOps.exif_transpose(_in_srgb(_eight_bits(picture)))
         upright = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
         upright.thumbnail((longest, longest), PIL.Image.Resampling.LANCZOS, reducing_gap=2.0)
         upright.info.clear()
         encoded = io.BytesIO()
         upright.save(encoded, "WEBP", quality=90, method=2)
     return encoded.getvalue()
+
+
+def _eight_bits(picture: PIL.Image.Image) -> PIL.Image.Image:
+    """Sixteen bits of grey as eight, which a plain conversion would clip to white instead."""
+    if not picture.mode.startswith("I"):
+        return picture
+    return picture.point(lambda grey: grey * (1 / 256)).convert("L")
 
 
 def _in_srgb(picture: PIL.Image.Image) -> PIL.Image.Image:
@@ -144,7 +151,7 @@ def _in_srgb(picture: PIL.Image.Image) -> PIL.Image.Image:
             PIL.ImageCms.createProfile("sRGB"),
             outputMode="RGB",
         )
-    except PIL.ImageCms.PyCMSError:
+    except (PIL.ImageCms.PyCMSError, OSError):
         return picture  # An unusable profile: the numbers as they are.
     assert converted is not None
     converted.getexif().update(exif)

@@ -9,10 +9,13 @@ from uuid import UUID
 from django.db.models import Avg, Count, Exists, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Now, TruncDay
 
+from annotation.errors import Invalid
 from annotation.models import (
     Assignment,
     Comparison,
+    Criterion,
     Image,
+    Invitation,
     Membership,
     Outcome,
     Pair,
@@ -21,6 +24,14 @@ from annotation.models import (
 )
 
 JUDGEMENTS = [Outcome.LEFT, Outcome.RIGHT, Outcome.TIE, Outcome.BOTH_BAD]
+
+
+def criterion_named(project: Project, key: str) -> Criterion:
+    for criterion in project.criteria.all():
+        if criterion.key == key:
+            return criterion
+    known = ", ".join(criterion.key for criterion in project.criteria.all())
+    raise Invalid(f"The project has no criterion “{key}”. It has: {known}.", "criterion")
 
 
 def comparison_log(project: Project) -> QuerySet[Comparison]:
@@ -197,3 +208,20 @@ def own_history(membership: Membership) -> QuerySet[Comparison]:
         .select_related("criterion", "left__prompt", "right")
         .order_by("-created_at", "-id")
     )
+
+
+def images_of(project: Project, *, excluded: bool | None = None) -> QuerySet[Image]:
+    """In the order of their names: all, the excluded ones, or those in use."""
+    images = Image.objects.filter(project=project).select_related("prompt")
+    return images if excluded is None else images.filter(excluded=excluded)
+
+
+def members_of(project: Project) -> QuerySet[Membership]:
+    return Membership.objects.filter(project=project).select_related("user")
+
+
+def invitations_of(project: Project) -> QuerySet[Invitation]:
+    """Those that somebody may still use, latest first."""
+    return Invitation.objects.filter(
+        project=project, accepted_at=None, revoked_at=None, expires_at__gt=Now()
+    ).select_related("created_by")

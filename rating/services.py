@@ -13,6 +13,8 @@ from uuid import UUID
 import numpy as np
 from django.db import connection, transaction
 
+from annotation.models import Project
+from annotation.services.revision import raise_revision
 from rating.algorithms.ranks import rank_items
 from rating.algorithms.results import Ratings
 from rating.algorithms.trueskill_online import trueskill_online
@@ -56,6 +58,13 @@ def recompute(project_id: UUID, *, wait: bool = True) -> RatingRun | None:
             "rated project %s at revision %s in %.2f s", project_id, run.revision, run.seconds
         )
         return run
+
+
+@transaction.atomic
+def request_recompute(project_id: UUID) -> int:
+    """Make the ratings stale, which has a worker compute them; the revision that they will have read."""
+    raise_revision(project_id)
+    return Project.objects.values_list("revision", flat=True).get(id=project_id)
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""Telling the worker that a project has new comparisons, without a request ever waiting on the broker.
+"""Telling the worker that there is something to do, without a request ever waiting on the broker.
 
-A request puts the project into a set and goes on. One thread of the process empties the set, so that a
+A request puts a message into a set and goes on. One thread of the process empties the set, so that a
 burst of comparisons is one message. A message that is lost costs seconds: the periodic sweep compares
-each project's revision with its latest run and finds whatever is behind.
+each project's revision with its latest run, finds the exports nobody has begun, and does what is behind.
 """
 
 import logging
@@ -15,19 +15,31 @@ from django.conf import settings
 
 logger = logging.getLogger(__name__)
 
+# A task's name and what it is about.
+Message = tuple[str, UUID]
+
 _changed = threading.Condition()
-_waiting: set[UUID] = set()
+_waiting: set[Message] = set()
 _thread: threading.Thread | None = None
 _process = 0
 
 
 def wake_up(project_id: UUID) -> None:
+    """Have the project's ratings brought up to date."""
+    _post(("rating.tasks.recompute_project", project_id))
+
+
+def wake_up_for_export(export_id: UUID) -> None:
+    _post(("rating.tasks.write_export", export_id))
+
+
+def _post(message: Message) -> None:
     """Returns at once, whatever state the broker is in."""
     global _thread, _process
     if not settings.REDIS_URL:
         return
     with _changed:
-        _waiting.add(project_id)
+        _waiting.add(message)
         # A forked web worker has the variables of its parent, but not its threads.
         if _thread is None or not _thread.is_alive() or _process != os.getpid():
             _process = os.getpid()
@@ -42,16 +54,17 @@ def _send_forever() -> None:
             _changed.wait_for(lambda: _waiting)
         time.sleep(settings.WAKE_UP_SECONDS)
         with _changed:
-            projects = list(_waiting)
+            messages = list(_waiting)
             _waiting.clear()
-        for project_id in projects:
-            _send(project_id)
+        for message in messages:
+            _send(message)
 
 
-def _send(project_id: UUID) -> None:
-    from rating.tasks import recompute_project
+def _send(message: Message) -> None:
+    from celery import current_app
 
+    task, about = message
     try:
-        recompute_project.apply_async([str(project_id)], retry=False, expires=60)
+        current_app.send_task(task, [str(about)], retry=False, expires=60)
     except Exception as error:
         logger.warning("The broker did not take a wake-up; the sweep will find it: %s", error)

@@ -1,11 +1,13 @@
 """The cast: alice manages, rita reviews, bob and carol annotate, dave is a stranger to the project."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from io import BytesIO
 from typing import Any
 
 import PIL.Image
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations
 
@@ -54,8 +56,14 @@ def picture(shade: int = 0, size: tuple[int, int] = (60, 40), format: str = "PNG
     return content.getvalue()
 
 
+@cache
+def _password_hash() -> str:
+    """Made once: a good hash is slow, and each test needs several people."""
+    return make_password(PASSWORD)
+
+
 def _person(name: str) -> User:
-    return User.objects.create_user(name, password=PASSWORD)
+    return User.objects.create(username=name, password=_password_hash())
 
 
 @pytest.fixture

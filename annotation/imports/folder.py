@@ -117,6 +117,8 @@ def _read(root: Path, path: Path) -> _File | str:
         return "The file's name is not valid text."
     except OSError as error:
         return f"The file cannot be read: {error.strerror}."
+    except RuntimeError:
+        return "The file is a link to itself."
     return _File(facts, hashlib.sha256(content).hexdigest(), len(content), status.st_mtime_ns)
 
 

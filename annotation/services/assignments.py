@@ -23,7 +23,7 @@ from django.db.models import (
 from django.db.models.functions import Now
 
 from annotation import pairing
-from annotation.models import Assignment, Criterion, Membership, Outcome, Pair, Project
+from annotation.models import Assignment, Criterion, Image, Membership, Outcome, Pair, Project
 
 # Which picture is on which side must not be guessable from earlier ones.
 _toss = random.SystemRandom()
@@ -86,13 +86,20 @@ def release_assignments_of_image(image_id: UUID) -> None:
     release_assignments(Assignment.objects.filter(Q(left_id=image_id) | Q(right_id=image_id)))
 
 
-def reopen_assignment(answered: Assignment) -> Assignment | None:
-    """A new lease on the pair of a retracted comparison, if its place is still free.
+def reopen_assignment(membership: Membership, answered: Assignment) -> Assignment | None:
+    """A new lease on the pair of a retracted comparison, if there is still a place for it.
 
-    Runs in the transaction of the retraction, which has just freed the place.
+    Runs in the transaction of the retraction, which has just freed the pair's place and the author's
+    quota; that of a skip was free before, and may have been taken.
     """
-    project = answered.project
-    if project.state != Project.State.OPEN or not pairing.claim(answered.pair_id, project.overlap):
+    project = membership.project
+    _lock(membership)
+    if project.state != Project.State.OPEN or _quota_reached(membership):
+        return None
+    sides = [answered.left_id, answered.right_id]
+    if Image.objects.filter(id__in=sides, excluded=True).exists():
+        return None
+    if not pairing.claim(answered.pair_id, project.overlap):
         return None
     return Assignment.objects.create(
         project=project,

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import BooleanField, Case, F, Value, When
 from django.db.models.functions import Now
@@ -37,7 +38,7 @@ def record_comparison(
     """
     assignment = (
         Assignment.objects.select_for_update(of=("self",))
-        .select_related("project")
+        .select_related("project", "criterion")
         .annotate(lapsed=LAPSED)
         .filter(
             id=assignment_id,
@@ -55,7 +56,7 @@ def record_comparison(
     comparison = Comparison.objects.create(
         assignment=assignment,
         project=assignment.project,
-        criterion_id=assignment.criterion_id,
+        criterion=assignment.criterion,
         annotator=user,
         left_id=assignment.left_id,
         right_id=assignment.right_id,
@@ -87,15 +88,15 @@ def retract_comparison(user: User, comparison_id: UUID) -> Comparison:
             raise Http404("There is no such comparison of yours.")
         membership = membership_for(user, comparison.project_id)
         by_author = comparison.annotator_id == user.id
-        if not by_author and not Role(membership.role).includes(Role.MANAGER):
-            raise Http404("There is no such comparison of yours.")
+        if not by_author:
+            _refuse_unless_manager(Role(membership.role))
         if comparison.retracted_at is not None:
             return comparison
         Comparison.objects.filter(id=comparison.id).update(retracted_at=Now(), retracted_by=user)
         if comparison.outcome != Outcome.SKIP:
             _free_place(comparison.assignment.pair_id)
         if by_author:
-            reopen_assignment(comparison.assignment)
+            reopen_assignment(membership, comparison.assignment)
         raise_revision(comparison.project_id)
         comparison.refresh_from_db(fields=["retracted_at", "retracted_by"])
         return comparison
@@ -108,6 +109,7 @@ def _same_or_conflict(assignment: Assignment, outcome: Outcome) -> Comparison:
             f"This assignment was already answered with “{answered.outcome}”. "
             "To change an answer, undo it and judge the pair again."
         )
+    answered.criterion = assignment.criterion
     return answered
 
 
@@ -121,6 +123,14 @@ def _refuse_unanswerable(assignment: Assignment, outcome: Outcome) -> None:
         raise Gone(
             "This pair's reservation has expired. Nothing was recorded; ask for the next pair."
         )
+
+
+def _refuse_unless_manager(role: Role) -> None:
+    """Reviewers see the comparisons of others, but only managers retract them."""
+    if not role.includes(Role.REVIEWER):
+        raise Http404("There is no such comparison of yours.")
+    if not role.includes(Role.MANAGER):
+        raise PermissionDenied("Only its author or a manager may undo a comparison.")
 
 
 def _free_place(pair_id: int) -> None:

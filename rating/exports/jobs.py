@@ -6,12 +6,14 @@ import logging
 import os
 import tempfile
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urljoin
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.urls import reverse
@@ -23,6 +25,7 @@ from rating.exports import FORMATS
 from rating.exports.format import Source, write_rows
 from rating.models import Export
 from rating.services import recompute
+from rating.wake_up import wake_up_for_export
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +36,7 @@ STEP = 5000
 
 
 def request_export(project: Project, user: User, format: str, options: dict[str, Any]) -> Export:
-    """A queued export. Whoever calls this wakes a worker; if that message is lost, the sweep does it."""
+    """A queued export, and word to a worker; if that message is lost, the sweep finds the export."""
     if format not in FORMATS:
         raise Invalid(
             f"There is no format “{format}”. Choose one of: {', '.join(FORMATS)}.", "format"
@@ -51,9 +54,11 @@ def request_export(project: Project, user: User, format: str, options: dict[str,
             raise Invalid(f"“{name}” is no option of {format}. Its options: {known}.", "options")
         if value not in wanted.choices[name]:
             raise Invalid(f"“{name}” must be one of: {', '.join(wanted.choices[name])}.", "options")
-    return Export.objects.create(
+    export = Export.objects.create(
         project=project, created_by=user, format=format, file=file, options=options
     )
+    transaction.on_commit(partial(wake_up_for_export, export.id))
+    return export
 
 
 def unfinished_exports() -> list[UUID]:

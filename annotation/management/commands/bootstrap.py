@@ -1,0 +1,85 @@
+import os
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from annotation.demo import create_demo_project
+from annotation.errors import Refused
+from annotation.imports.folder import Report, import_folder
+from annotation.management.commands.login_link import login_link
+from annotation.models import Project, User
+from annotation.services.projects import create_project
+
+REFUSED_SHOWN = 10
+
+
+class Command(BaseCommand):
+    help = (
+        "Prepare the database, the person `admin`, and a project: of a folder's pictures, or a demo if "
+        "there is none yet. Safe to repeat. The only line on standard output is the way in."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--images", type=Path, help="a folder; its pictures stay where they are")
+
+    def handle(self, *args: Any, images: Path | None, **options: Any) -> None:
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("createcachetable", verbosity=0)
+        admin = self._admin()
+        try:
+            if images is not None:
+                self._import(admin, images)
+            elif not Project.objects.exists():
+                project = create_demo_project(admin)
+                self._say(f"Made the demo project “{project}” with {project.images.count()} pictures.")
+        except Refused as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(self._way_in(admin))
+
+    def _admin(self) -> User:
+        admin, _ = User.objects.get_or_create(
+            username="admin", defaults={"is_staff": True, "is_superuser": True}
+        )
+        password = os.environ.get("ADMIN_PASSWORD", "")
+        if password and not admin.check_password(password):
+            admin.set_password(password)
+            admin.save(update_fields=["password"])
+        elif not admin.password:
+            admin.set_unusable_password()
+            admin.save(update_fields=["password"])
+        return admin
+
+    def _way_in(self, admin: User) -> str:
+        if os.environ.get("ADMIN_PASSWORD"):
+            return "Log in as admin with your ADMIN_PASSWORD."
+        return f"Log in once, as admin: {login_link(admin)}"
+
+    def _import(self, admin: User, folder: Path) -> None:
+        root = folder.expanduser().resolve()
+        project = Project.objects.filter(folders__path=str(root), deleted_at=None).first()
+        if project is None:
+            if not root.is_dir():
+                raise CommandError(f"There is no folder {root}.")
+            project = create_project(admin, name=root.name or "Images", state=Project.State.OPEN)
+        report = import_folder(project, root, self._on_progress)
+        self._say(
+            f"“{project}”: {report.added} new pictures of {root}, {report.known} known, "
+            f"{len(report.refused)} refused."
+        )
+        for name, reason in report.refused[:REFUSED_SHOWN]:
+            self._say(f"  refused {name}: {reason}")
+        if len(report.refused) > REFUSED_SHOWN:
+            self._say(f"  … and {len(report.refused) - REFUSED_SHOWN} more")
+        if project.images.count() < 2:
+            self._say(f"There are fewer than two pictures in {root}: there is nothing to compare yet.")
+
+    def _on_progress(self, report: Report) -> None:
+        if report.seen >= 1000:
+            self._say(f"  {report.seen} pictures read")
+
+    def _say(self, line: str) -> None:
+        self.stderr.write(line)

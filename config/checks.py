@@ -1,0 +1,86 @@
+"""System checks: what is wrong with an installation before anybody meets it, with what to do."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import DatabaseError
+from django.utils.module_loading import import_string
+
+from annotation import log_guard
+
+
+@register
+def data_dir_is_writable(**kwargs: Any) -> Sequence[CheckMessage]:
+    settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+    if os.access(settings.DATA_DIR, os.W_OK):
+        return []
+    return [
+        Error(
+            f"DATA_DIR {settings.DATA_DIR} cannot be written to.",
+            hint="Uploads, derivatives and exports live there. Give this user write access.",
+            id="pairwright.E001",
+        )
+    ]
+
+
+@register
+def pair_picker_can_be_imported(**kwargs: Any) -> Sequence[CheckMessage]:
+    if not settings.PAIR_PICKER:
+        return []
+    try:
+        import_string(settings.PAIR_PICKER)
+    except ImportError as error:
+        return [
+            Error(
+                f"PAIR_PICKER {settings.PAIR_PICKER!r} cannot be imported: {error}",
+                hint="Name a callable by its dotted path, or leave it empty for random pairs.",
+                id="pairwright.E002",
+            )
+        ]
+    return []
+
+
+@register
+def there_is_a_broker(**kwargs: Any) -> Sequence[CheckMessage]:
+    if settings.REDIS_URL:
+        return []
+    return [
+        Warning(
+            "REDIS_URL is not set: comparisons are kept, but no worker hears of them.",
+            hint="`make run` starts a broker of its own; otherwise set REDIS_URL.",
+            id="pairwright.W001",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def people_connect_by_tls(**kwargs: Any) -> Sequence[CheckMessage]:
+    if settings.SECURE:
+        return []
+    return [
+        Warning(
+            f"PUBLIC_URL {settings.PUBLIC_URL} is not https: passwords cross the network readable.",
+            hint="Put a reverse proxy with TLS in front and set PUBLIC_URL to its address.",
+            id="pairwright.W002",
+        )
+    ]
+
+
+@register(Tags.database)
+def log_is_guarded(databases: Sequence[str] | None = None, **kwargs: Any) -> Sequence[CheckMessage]:
+    try:
+        guarded = [log_guard.is_installed(alias) for alias in databases or []]
+    except DatabaseError:
+        return []  # Not migrated yet; migrating installs the guard.
+    if all(guarded):
+        return []
+    return [
+        Error(
+            "The database does not guard the log of comparisons: its triggers are missing.",
+            hint="Run `python manage.py migrate`, which installs them.",
+            id="pairwright.E003",
+        )
+    ]

@@ -1,0 +1,28 @@
+from django.contrib import admin
+
+from annotation.admin import ReadOnlyAdmin
+from rating.models import Export, Rating, RatingRun
+
+
+@admin.register(RatingRun)
+class RatingRunAdmin(ReadOnlyAdmin):
+    list_display = ("project", "method", "revision", "comparisons", "seconds", "finished_at")
+    list_filter = ("method", "project")
+    search_fields = ("id", "fingerprint", "project__name")
+    list_select_related = ("project",)
+
+
+@admin.register(Rating)
+class RatingAdmin(ReadOnlyAdmin):
+    list_display = ("rank", "image", "criterion", "mu", "sigma", "comparisons", "run")
+    list_filter = ("run__project", "criterion__key")
+    search_fields = ("image__name", "run__id")
+    list_select_related = ("image", "criterion", "run__project")
+
+
+@admin.register(Export)
+class ExportAdmin(ReadOnlyAdmin):
+    list_display = ("format", "project", "status", "rows", "bytes", "created_by", "created_at")
+    list_filter = ("status", "format", "project")
+    search_fields = ("id", "sha256", "project__name", "created_by__username")
+    list_select_related = ("project", "created_by")

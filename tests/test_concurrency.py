@@ -1,0 +1,125 @@
+"""A hundred clients at once, on Postgres: places, quotas and keys stay exact."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TypeVar
+
+import pytest
+from django.db import connection
+
+from annotation.errors import Conflict, Refused
+from annotation.models import Comparison, Image, Invitation, Membership, Outcome, Project, User
+from annotation.services.assignments import open_assignments
+from annotation.services.comparisons import record_comparison
+from annotation.services.members import accept_invitation, create_invitation
+from annotation.services.projects import update_project
+from tests.conftest import membership
+from tests.promises import assert_promises
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+CLIENTS = 100
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def all_at_once(work: Callable[[T], R], items: list[T]) -> list[R]:
+    """Each item in a thread of its own with a connection of its own, released at the same moment."""
+    start = Barrier(len(items))
+
+    def client(item: T) -> R:
+        try:
+            start.wait(timeout=30)
+            return work(item)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(items)) as threads:
+        return list(threads.map(client, items))
+
+
+@pytest.fixture
+def crowd(project: Project) -> list[Membership]:
+    people = User.objects.bulk_create(User(username=f"person-{n}") for n in range(CLIENTS))
+    Membership.objects.bulk_create(Membership(project=project, user=user) for user in people)
+    return [membership(project, user) for user in people]
+
+
+def judge_until_nothing_is_left(membership: Membership) -> Iterator[Comparison]:
+    """As by requests: each gives its connection back to the pool, which has far fewer than clients."""
+    while opened := open_assignments(membership).assignments:
+        connection.close()
+        yield record_comparison(membership.user, opened[0].id, Outcome.LEFT)[0]
+        connection.close()
+
+
+def test_overlap_is_exact_under_a_hundred_clients(
+    project: Project, add_images, crowd: list[Membership]
+) -> None:
+    update_project(project.id, overlap=3)
+    add_images(8)
+    for member in crowd:
+        member.project.refresh_from_db()
+    made = all_at_once(lambda member: list(judge_until_nothing_is_left(member)), crowd)
+    acknowledged = Counter(comparison.assignment_id for one in made for comparison in one)
+    judged = Counter(Comparison.objects.values_list("assignment__pair", flat=True))
+    assert len(judged) == 28
+    assert set(judged.values()) == {3}
+    assert_promises(project, acknowledged)
+
+
+def test_a_hundred_posts_of_one_answer_are_one_comparison(
+    project: Project, images: list[Image], bob: User
+) -> None:
+    (opened,) = open_assignments(membership(project, bob)).assignments
+    answers = all_at_once(
+        lambda _: record_comparison(bob, opened.id, Outcome.LEFT), list(range(CLIENTS))
+    )
+    assert len({comparison.id for comparison, _ in answers}) == 1
+    assert sum(created for _, created in answers) == 1
+    assert Comparison.objects.count() == 1
+
+
+def test_two_different_answers_at_once_are_one_comparison_and_one_conflict(
+    project: Project, images: list[Image], bob: User
+) -> None:
+    (opened,) = open_assignments(membership(project, bob)).assignments
+
+    def answer(outcome: Outcome) -> str:
+        try:
+            return record_comparison(bob, opened.id, outcome)[0].outcome
+        except Conflict:
+            return "conflict"
+
+    answers = all_at_once(answer, [Outcome.LEFT, Outcome.RIGHT])
+    assert "conflict" in answers
+    assert Comparison.objects.get().outcome in answers
+
+
+def test_a_persons_twenty_tabs_stay_within_the_quota_and_share_the_same_pairs(
+    project: Project, add_images, bob: User
+) -> None:
+    update_project(project.id, quota=3)
+    add_images(8)
+    project.refresh_from_db()
+    tabs = [membership(project, bob) for _ in range(20)]
+    shown = all_at_once(lambda tab: [a.id for a in open_assignments(tab, 5).assignments], tabs)
+    assert len({id for ids in shown for id in ids}) == 3
+    assert_promises(project)
+
+
+def test_an_invitation_that_many_use_at_once_lets_one_in(project: Project, alice: User) -> None:
+    _, token = create_invitation(project, alice, "annotator")  # type: ignore[arg-type]
+    people = list(User.objects.bulk_create(User(username=f"guest-{n}") for n in range(20)))
+
+    def join(user: User) -> bool:
+        try:
+            accept_invitation(token, user)
+        except Refused:
+            return False
+        return True
+
+    assert sum(all_at_once(join, people)) == 1
+    assert project.memberships.filter(user__in=people).count() == 1
+    assert Invitation.objects.get().accepted_by in people

@@ -1,0 +1,263 @@
+"""Pictures: what is accepted, what is refused and why, and what is shown of them."""
+
+import io
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import PIL.ImageCms
+import pytest
+
+from annotation import images
+from annotation.errors import Conflict, Gone, Invalid
+from annotation.imports.folder import import_folder
+from annotation.models import Image, Outcome, Project, User
+from annotation.services.assignments import open_assignments
+from annotation.services.comparisons import record_comparison
+from annotation.services.images import add_image, delete_image, update_image
+from tests.conftest import membership, picture
+
+pytestmark = pytest.mark.django_db
+
+
+def encoded(image: PIL.Image.Image, format: str, **options) -> bytes:
+    content = io.BytesIO()
+    image.save(content, format, **options)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "GIF", "WEBP", "AVIF", "HEIF"])
+def test_each_format_of_the_ancestor_is_read(format: str) -> None:
+    facts = images.inspect(picture(10, (64, 48), format))
+    assert (facts.format, facts.width, facts.height) == (format, 64, 48)
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "AVIF"])
+def test_a_truncated_picture_is_refused(format: str) -> None:
+    noise = PIL.Image.fromarray(np.random.default_rng(1).integers(0, 256, (80, 80, 3), np.uint8))
+    content = encoded(noise, format)
+    with pytest.raises(Invalid, match=r"damaged|not a picture"):
+        images.inspect(content[: int(len(content) * 0.6)])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"hello",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"<html><script>alert(1)</script></html>",
+        b"%PDF-1.7",
+        b"%!PS-Adobe-3.0 EPSF-3.0",
+        b"8BPS\0\1",
+        encoded(PIL.Image.new("RGB", (4, 4)), "BMP"),
+        encoded(PIL.Image.new("RGB", (4, 4)), "TIFF"),
+    ],
+)
+def test_what_is_not_a_picture_of_ours_is_refused(content: bytes) -> None:
+    with pytest.raises(Invalid, match="not a picture"):
+        images.inspect(content)
+
+
+def test_a_decompression_bomb_is_refused_before_it_is_decoded() -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 2, 0, 0, 0)
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+    bomb += chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    with pytest.raises(Invalid, match="megapixels"):
+        images.inspect(bomb)
+
+
+def test_a_file_that_is_too_large_is_refused(settings) -> None:
+    settings.MAX_UPLOAD_BYTES = 100
+    with pytest.raises(Invalid, match="larger than"):
+        images.inspect(picture() + bytes(100))
+
+
+# --- Derivatives -------------------------------------------------------------------------------------
+
+
+def shown(image: Image, size: str = "display") -> PIL.Image.Image:
+    with PIL.Image.open(images.derivative(image, size)) as opened:
+        opened.load()
+        return opened
+
+
+def test_what_is_shown_has_no_metadata_and_fits_the_screen(project: Project) -> None:
+    exif = PIL.Image.Exif()
+    exif[0x010F] = "a camera with a serial number"
+    content = encoded(PIL.Image.new("RGB", (4000, 1000), "teal"), "JPEG", exif=exif)
+    derived = shown(add_image(project, content, name="x.jpg"))
+    assert derived.size == (1600, 400)
+    assert not derived.getexif()
+    assert b"serial" not in images.derivative(project.images.get(), "display").read_bytes()
+
+
+def test_a_rotated_photograph_is_shown_upright(project: Project) -> None:
+    lying = PIL.Image.new("RGB", (80, 40), "white")
+    lying.paste("red", (0, 0, 40, 40))
+    exif = PIL.Image.Exif()
+    exif[images.EXIF_ORIENTATION] = 6
+    image = add_image(project, encoded(lying, "JPEG", exif=exif, quality=95), name="x.jpg")
+    assert (image.width, image.height) == (40, 80)
+    upright = shown(image)
+    assert upright.size == (40, 80)
+    assert upright.getpixel((20, 10))[0] > 200 > 100 > upright.getpixel((20, 10))[1]
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "I;16", "1"])
+def test_every_mode_of_pixels_is_shown_with_its_brightness(project: Project, mode: str) -> None:
+    grey = PIL.Image.new("L", (20, 20), 200)
+    if mode == "I;16":
+        sixteen = np.full((20, 20), 200 * 257, dtype=np.uint16)
+        content = encoded(PIL.Image.fromarray(sixteen), "PNG")
+    elif mode == "CMYK":
+        content = encoded(grey.convert("RGB").convert("CMYK"), "JPEG", quality=95)
+    elif mode == "1":
+        content = encoded(PIL.Image.new("1", (20, 20), 1), "PNG")
+    else:
+        content = encoded(grey.convert(mode), "PNG")
+    pixel = shown(add_image(project, content, name="x")).convert("RGB").getpixel((10, 10))
+    expected = 255 if mode == "1" else 200
+    assert pixel == pytest.approx((expected,) * 3, abs=6)
+
+
+def test_a_colour_profile_is_applied_since_the_derivative_carries_none(project: Project) -> None:
+    lab = PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB"))
+    content = encoded(PIL.Image.new("RGB", (9, 9), (10, 200, 30)), "PNG", icc_profile=lab.tobytes())
+    derived = shown(add_image(project, content, name="x"))
+    assert "icc_profile" not in derived.info
+    assert derived.convert("RGB").getpixel((4, 4)) == pytest.approx((10, 200, 30), abs=8)
+
+
+def test_a_broken_colour_profile_costs_the_profile_and_not_the_picture(project: Project) -> None:
+    content = encoded(PIL.Image.new("RGB", (9, 9), "red"), "PNG", icc_profile=b"nonsense")
+    assert shown(add_image(project, content, name="x")).size == (9, 9)
+
+
+# --- Folders -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a.png").write_bytes(picture(1))
+    (tmp_path / "sub" / "b.JPG").write_bytes(picture(2, format="JPEG"))
+    return tmp_path
+
+
+def names(project: Project) -> list[str]:
+    return sorted(project.images.values_list("name", flat=True))
+
+
+def test_a_folder_is_imported_where_it_lies(project: Project, folder: Path) -> None:
+    before = {path: path.stat() for path in folder.rglob("*")}
+    report = import_folder(project, folder)
+    assert (report.added, report.known, report.refused) == (2, 0, [])
+    assert names(project) == ["a.png", "sub/b.JPG"]
+    assert {path: path.stat() for path in folder.rglob("*")} == before
+    image = project.images.get(name="a.png")
+    assert images.source_path(image) == folder / "a.png"
+
+
+def test_a_second_import_adds_only_what_is_new(project: Project, folder: Path) -> None:
+    import_folder(project, folder)
+    (folder / "c.webp").write_bytes(picture(3, format="WEBP"))
+    report = import_folder(project, folder)
+    assert (report.added, report.known) == (1, 2)
+
+
+def test_what_cannot_be_used_is_listed_with_its_reason_and_the_rest_comes_in(
+    project: Project, folder: Path
+) -> None:
+    (folder / "broken.png").write_bytes(picture()[:40])
+    (folder / "text.jpg").write_text("hello")
+    (folder / "notes.txt").write_text("not looked at")
+    (folder / ".hidden.png").write_bytes(picture())
+    report = import_folder(project, folder)
+    assert report.added == 2
+    assert {name for name, _ in report.refused} == {"broken.png", "text.jpg"}
+
+
+def test_links_and_pipes_do_not_lead_out_of_the_folder(
+    project: Project, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    secret = tmp_path_factory.mktemp("elsewhere") / "secret.png"
+    secret.write_bytes(picture(9))
+    (folder / "leads-out.png").symlink_to(secret)
+    (folder / "loop.png").symlink_to(folder / "loop.png")
+    (folder / "outside").symlink_to(secret.parent)
+    os.mkfifo(folder / "pipe.png")
+    report = import_folder(project, folder)
+    assert report.added == 2
+    assert {name for name, _ in report.refused} == {"leads-out.png", "loop.png", "pipe.png"}
+
+
+def test_a_file_swapped_for_a_link_after_the_import_is_not_served(
+    project: Project, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    import_folder(project, folder)
+    secret = tmp_path_factory.mktemp("elsewhere") / "secret.png"
+    secret.write_bytes(picture(9))
+    (folder / "a.png").unlink()
+    (folder / "a.png").symlink_to(secret)
+    with pytest.raises(Gone, match="no longer inside"):
+        images.derivative(project.images.get(name="a.png"), "display")
+
+
+def test_a_file_that_changed_or_went_after_the_import_is_not_served(
+    project: Project, folder: Path
+) -> None:
+    import_folder(project, folder)
+    image = project.images.get(name="a.png")
+    (folder / "a.png").write_bytes(picture(200))
+    with pytest.raises(Gone, match="has changed"):
+        images.derivative(image, "display")
+    (folder / "a.png").unlink()
+    with pytest.raises(Gone, match="gone from the server"):
+        images.derivative(image, "display")
+
+
+def test_a_folder_that_is_not_there_is_refused(project: Project, tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="There is no folder"):
+        import_folder(project, tmp_path / "nowhere")
+
+
+# --- A project's images --------------------------------------------------------------------------------
+
+
+def test_an_upload_is_kept_under_a_name_of_our_own(project: Project, settings) -> None:
+    image = add_image(project, picture(), name="../../etc/passwd\n.png")
+    path = images.source_path(image)
+    assert path.is_relative_to(settings.UPLOAD_DIR)
+    assert path.name == f"{image.id}.png"
+    assert path.read_bytes() == picture()
+
+
+def test_an_image_that_was_shown_is_excluded_and_not_deleted(
+    project: Project, images: list[Image], bob: User
+) -> None:
+    (opened,) = open_assignments(membership(project, bob)).assignments
+    record_comparison(bob, opened.id, Outcome.LEFT)
+    with pytest.raises(Conflict, match="Exclude it instead"):
+        delete_image(opened.left)
+    never_shown = project.images.exclude(id__in=[opened.left_id, opened.right_id])[0]
+    delete_image(never_shown)
+    assert project.images.count() == 3
+
+
+def test_the_prompt_of_an_image_that_was_compared_stays(
+    project: Project, images: list[Image], bob: User
+) -> None:
+    (opened,) = open_assignments(membership(project, bob)).assignments
+    with pytest.raises(Conflict, match="present prompt"):
+        update_image(opened.left, prompt="another")
+    other = project.images.exclude(id__in=[opened.left_id, opened.right_id])[0]
+    changed = update_image(other, prompt="another")
+    assert changed.prompt is not None
+    assert changed.prompt.text == "another"

@@ -1,0 +1,110 @@
+"""A configuration that cannot work stops the program with one sentence."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.checks import run_checks
+from django.db import connection
+
+from annotation import log_guard
+from tests.conftest import _set_guard
+
+ROOT = Path(__file__).resolve().parent.parent
+STRONG = "k7Qx2Vb9Lm" * 6
+DEPLOYMENT = {
+    "DATABASE_URL": "postgresql://u:p@db/pairwright",
+    "REDIS_URL": "redis://redis:6379/0",
+    "SECRET_KEY": STRONG,
+    "PUBLIC_URL": "https://pairs.example.org",
+}
+
+
+def start(tmp_path: Path, **environment: str) -> str:
+    """What the program says when its settings are read under this environment."""
+    clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    code = (
+        "import sys; from django.core.exceptions import ImproperlyConfigured\n"
+        "try:\n from config import settings\n"
+        "except ImproperlyConfigured as error: sys.exit(str(error))\n"
+        "print({name: getattr(settings, name) for name in ('SECURE', 'ALLOWED_HOSTS', 'DEBUG')})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**clean, "DATA_DIR": str(tmp_path), **environment},
+        capture_output=True,
+        text=True,
+    )
+    assert "Traceback" not in done.stderr
+    return done.stderr or done.stdout
+
+
+def test_without_any_setting_the_program_is_embedded_with_a_key_of_its_own(tmp_path: Path) -> None:
+    said = start(tmp_path)
+    assert "'SECURE': False" in said
+    assert "'DEBUG': False" in said
+    key = tmp_path / "secret_key"
+    assert len(key.read_text()) >= 50
+    assert key.stat().st_mode & 0o777 == 0o600
+    before = key.read_text()
+    start(tmp_path)
+    assert key.read_text() == before
+
+
+def test_a_deployment_starts_when_it_is_told_all_it_needs(tmp_path: Path) -> None:
+    said = start(tmp_path, **DEPLOYMENT)
+    assert "'SECURE': True" in said
+    assert "pairs.example.org" in said
+    assert not (tmp_path / "secret_key").exists()
+
+
+@pytest.mark.parametrize("name", ["REDIS_URL", "SECRET_KEY", "PUBLIC_URL"])
+def test_a_deployment_without_one_of_its_settings_says_which(tmp_path: Path, name: str) -> None:
+    said = start(tmp_path, **{key: value for key, value in DEPLOYMENT.items() if key != name})
+    assert said.startswith(f"{name} is not set")
+
+
+@pytest.mark.parametrize(
+    "key", ["short", "a" * 60, "change-me-" + STRONG, "django-insecure-"[7:] + STRONG]
+)
+def test_a_weak_key_is_refused(tmp_path: Path, key: str) -> None:
+    assert start(tmp_path, **DEPLOYMENT | {"SECRET_KEY": key}).startswith("SECRET_KEY is too weak")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("DATABASE_URL", "mysql://u:p@db/x", "must name a Postgres database"),
+        ("PUBLIC_URL", "pairs.example.org", "must be the address people type"),
+        ("PUBLIC_URL", "https://example.org/pairs", "without a path"),
+        ("TRUSTED_PROXIES", "many", "TRUSTED_PROXIES"),
+        ("DEBUG", "perhaps", "DEBUG"),
+        ("LOG_LEVEL", "CHATTY", "LOG_LEVEL"),
+    ],
+)
+def test_a_bad_value_is_refused_by_its_name(
+    tmp_path: Path, name: str, value: str, complaint: str
+) -> None:
+    assert complaint in start(tmp_path, **DEPLOYMENT | {name: value})
+
+
+@pytest.mark.django_db
+def test_a_database_without_the_guard_of_the_log_is_reported_with_what_to_do() -> None:
+    def found() -> list[str]:
+        return [message.id for message in run_checks(databases=["default"])]
+
+    assert "pairwright.E003" not in found()
+    _set_guard(enabled=False)
+    assert not log_guard.is_installed()
+    assert "pairwright.E003" in found()
+    _set_guard(enabled=True)
+    assert connection.vendor
+    assert "pairwright.E003" not in found()
+
+
+def test_a_picker_that_cannot_be_imported_is_reported(settings) -> None:
+    settings.PAIR_PICKER = "nowhere.at_all"
+    assert "pairwright.E002" in [message.id for message in run_checks()]
