@@ -25,7 +25,7 @@ test: .venv/dev.installed chromium ## Run every test, on a private Postgres and 
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile
 
 test-embedded: .venv/dev.installed ## Run the tests again on SQLite, the database of `make run`
-	@TEST_EMBEDDED=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile -m "not postgres and not browser"
+	@TEST_EMBEDDED=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile -m "not postgres and not browser and not own_servers"
 
 lint: .venv/dev.installed ## Check style and format
 	@$(BIN)/ruff check --quiet .
@@ -63,7 +63,7 @@ export UV_SYSTEM_CERTS := true
 .venv/dev.installed: requirements-dev.lock .venv/bin/python
 	@echo "Installing what the tests and checks need (once; less than a minute) ..."
 	@$(call install,$<)
-	@touch $@
+	@touch .venv/runtime.installed $@
 
 PIP_INSTALL := install --quiet --disable-pip-version-check --require-hashes
 install = $(UV) pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r $(1) 2>.venv/install.log \
@@ -75,6 +75,7 @@ install = $(UV) pip install --quiet --compile-bytecode --python .venv/bin/python
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Pairwright needs Python 3.11 or newer. If it has another name here: make $(MAKECMDGOALS) PYTHON=python3.12"; \
 	  exit 1; } >&2
+	@echo "Making a virtual environment (once) ..."
 	@test -x $(UV) || "$(PYTHON)" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
 	  --target .tools uv 2>/dev/null || true
 	@$(UV) venv --quiet --clear --no-python-downloads --python "$(PYTHON)" .venv 2>/dev/null \

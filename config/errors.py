@@ -1,12 +1,20 @@
-"""The last resort of a request: a failure that nothing else handled."""
+"""The last resort of a request: an address that is none, and a failure that nothing else handled."""
 
 import sys
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.views.defaults import page_not_found
 
 RETRY_AFTER = "5"
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        what = "There is nothing at this address. /api/v1/docs/ lists all that there is."
+        return JsonResponse({"detail": what}, status=404)
+    return page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Whether the program runs, and whether it can do its work. Strangers may ask, and learn no more than that."""
+"""Whether the program runs, and whether it can do its work: strangers may ask, and learn just that."""
 
 import os
 

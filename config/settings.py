@@ -5,10 +5,12 @@ this machine, as `make run` starts it. With DATABASE_URL it is a *deployment*, w
 REDIS_URL, SECRET_KEY and PUBLIC_URL. docs/operators.md lists every variable.
 """
 
+import logging
 import os
 import secrets
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
@@ -70,12 +72,11 @@ try:
     EMBEDDED = not env.str("DATABASE_URL", "")
     DEBUG = env.bool("DEBUG", False)
     DATA_DIR = env.path("DATA_DIR", BASE_DIR / "data").resolve()
-    # Folders below these may be imported by way of the API; the command line may import from anywhere.
-    IMAGE_ROOTS = [Path(root).resolve() for root in env.list("IMAGE_ROOTS", [])]
     TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
     DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", 20)
-    LOG_LEVEL = env.log_level("LOG_LEVEL", "INFO")
+    LOG_LEVEL = env.log_level("LOG_LEVEL", logging.INFO)
 
+    DATABASES: dict[str, dict[str, Any]]
     if EMBEDDED:
         SECRET_KEY = embedded_secret_key(DATA_DIR)
         PUBLIC_URL = origin("PUBLIC_URL", env.str("PUBLIC_URL", "http://127.0.0.1:8000"))

