@@ -113,7 +113,15 @@ class MembershipAdmin(admin.ModelAdmin):
 
 @admin.register(Invitation)
 class InvitationAdmin(ReadOnlyAdmin):
-    list_display = ("project", "role", "note", "created_by", "expires_at", "accepted_by", "revoked_at")
+    list_display = (
+        "project",
+        "role",
+        "note",
+        "created_by",
+        "expires_at",
+        "accepted_by",
+        "revoked_at",
+    )
     list_filter = ("role", ("accepted_at", admin.EmptyFieldListFilter), "project")
     search_fields = ("project__name", "note", "accepted_by__username")
     exclude = ("token_digest",)
@@ -142,7 +150,16 @@ class FolderAdmin(ReadOnlyAdmin):
 
 @admin.register(Image)
 class ImageAdmin(KeptAdmin):
-    list_display = ("name", "project", "prompt", "model", "width", "height", "excluded", "created_at")
+    list_display = (
+        "name",
+        "project",
+        "prompt",
+        "model",
+        "width",
+        "height",
+        "excluded",
+        "created_at",
+    )
     list_filter = ("excluded", "project", "model")
     search_fields = ("name", "id", "sha256", "prompt__text")
     list_select_related = ("project", "prompt")
@@ -193,7 +210,15 @@ class AssignmentAdmin(ReadOnlyAdmin):
 
 @admin.register(Comparison)
 class ComparisonAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "annotator", "left", "outcome", "right", "project", "retracted_at")
+    list_display = (
+        "created_at",
+        "annotator",
+        "left",
+        "outcome",
+        "right",
+        "project",
+        "retracted_at",
+    )
     list_filter = (
         "outcome",
         ("retracted_at", admin.EmptyFieldListFilter),

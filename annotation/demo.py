@@ -18,7 +18,13 @@ Colour = tuple[int, int, int]
 # Prompt: the sky at the top and at the horizon, the land far and near, the sun's height (0 is the top).
 SCENES: dict[str, tuple[Colour, Colour, Colour, Colour, float]] = {
     "Sunset over the mountains": ((44, 40, 96), (255, 158, 94), (150, 84, 110), (28, 18, 40), 0.44),
-    "Morning mist in the hills": ((150, 190, 220), (250, 240, 222), (176, 196, 198), (46, 84, 76), 0.3),
+    "Morning mist in the hills": (
+        (150, 190, 220),
+        (250, 240, 222),
+        (176, 196, 198),
+        (46, 84, 76),
+        0.3,
+    ),
     "Moonlit ridge in winter": ((8, 12, 36), (62, 84, 140), (118, 138, 178), (14, 20, 44), 0.22),
 }
 

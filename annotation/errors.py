@@ -1,4 +1,4 @@
-"""What a service refuses, in the user's words. Access is refused with Django's Http404 and PermissionDenied."""
+"""What a service refuses, in the user's words. Access is refused by Http404 and PermissionDenied."""
 
 
 class Refused(Exception):

@@ -147,15 +147,17 @@ class _Draw:
 def _draw_new(project: Project, criterion: Criterion) -> _Draw | None:
     images = Image.objects.filter(project=project, excluded=False)
     pool = _sample(images)
-    seen = _times_seen(criterion, [image.id for image in pool])
+    seen = _times_seen(criterion, pool)
     for anchor in _least_seen_first(pool, seen):
-        partners = [
-            image for image in _sample(images.filter(prompt=anchor.prompt_id)) if image != anchor
-        ]
-        met = _partners(criterion, anchor.id)
-        partners = [image for image in partners if image.id not in met]
+        group = (
+            [image for image in pool if image.prompt_id == anchor.prompt_id]
+            if len(pool) < SAMPLE  # then the pool is all images
+            else _sample(images.filter(prompt=anchor.prompt_id))
+        )
+        met = _partners(criterion, anchor.id) | {anchor.id}
+        partners = [image for image in group if image.id not in met]
         if partners:
-            seen |= _times_seen(criterion, [image.id for image in partners])
+            seen |= _times_seen(criterion, [image for image in partners if image.id not in seen])
             partner = _least_seen_first(partners, seen)[0]
             chance = 1 / (_ties_with(anchor, pool, seen) * _ties_with(partner, partners, seen))
             return _Draw(anchor.id, partner.id, chance)
@@ -170,16 +172,19 @@ def _sample(images: QuerySet[Image]) -> list[Image]:
     return drawn + list(images.filter(shuffle__lt=start)[: SAMPLE - len(drawn)])
 
 
-def _times_seen(criterion: Criterion, ids: list[UUID]) -> dict[UUID, int]:
-    times = dict.fromkeys(ids, 0)
-    for side in ("low", "high"):
-        counted = (
-            Pair.objects.filter(criterion=criterion, **{f"{side}__in": ids})
-            .values_list(side)
-            .annotate(Count("id"))
-        )
-        for image_id, count in counted:
-            times[image_id] += count
+def _times_seen(criterion: Criterion, images: list[Image]) -> dict[UUID, int]:
+    """In how many pairs each of them was shown."""
+    times = {image.id: 0 for image in images}
+    if not times:
+        return times
+    low, high = (
+        Pair.objects.filter(criterion=criterion, **{f"{side}__in": times})
+        .values_list(side)
+        .annotate(Count("id"))
+        for side in ("low", "high")
+    )
+    for image_id, count in low.union(high, all=True):
+        times[image_id] += count
     return times
 
 

@@ -57,7 +57,7 @@ def possible_pairs(project: Project) -> int:
         .values_list("prompt")
         .annotate(size=Count("id"))
     )
-    pairs = sum(size * (size - 1) // 2 for _, size in groups)
+    pairs: int = sum(size * (size - 1) // 2 for _, size in groups)
     return pairs * project.criteria.count()
 
 

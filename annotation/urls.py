@@ -1,7 +1,43 @@
+from allauth.account import views as allauth
 from django.urls import path
+from django.views.decorators.http import require_POST
 
-from annotation.views import images
+from annotation.views import accounts, compare, images, invitations, members, projects
 
+# Only what is needed of allauth: there is no page to register, and none for e-mail.
 urlpatterns = [
+    path("login/", accounts.login, name="account_login"),
+    path("logout/", require_POST(allauth.logout), name="account_logout"),
+    path("inactive/", allauth.account_inactive, name="account_inactive"),
+    path("password/", accounts.change_password, name="account_change_password"),
+    path("password/set/", accounts.set_password, name="account_set_password"),
+    path("enter/<str:encoded>/<str:token>/", accounts.enter, name="enter"),
+    path("invitations/<str:token>/", invitations.invitation, name="invitation"),
+    path("", projects.projects, name="projects"),
+    path("projects/new/", projects.new_project, name="new_project"),
+    path("projects/<uuid:project_id>/compare/", compare.compare, name="compare"),
+    path("projects/<uuid:project_id>/settings/", projects.settings, name="project_settings"),
+    path("projects/<uuid:project_id>/state/", projects.state, name="project_state"),
+    path("projects/<uuid:project_id>/images/", images.gallery, name="project_images"),
+    path("projects/<uuid:project_id>/images/add/", images.upload, name="upload_images"),
     path("images/<uuid:image_id>/", images.image, name="image"),
+    path("images/<uuid:image_id>/exclude/", images.exclude, name="exclude_image"),
+    path("projects/<uuid:project_id>/members/", members.members, name="members"),
+    path("projects/<uuid:project_id>/members/add/", members.add, name="add_member"),
+    path(
+        "projects/<uuid:project_id>/members/<uuid:user_id>/role/",
+        members.change_role,
+        name="change_role",
+    ),
+    path(
+        "projects/<uuid:project_id>/members/<uuid:user_id>/remove/",
+        members.remove,
+        name="remove_member",
+    ),
+    path("projects/<uuid:project_id>/invitations/", members.invite, name="invite"),
+    path(
+        "projects/<uuid:project_id>/invitations/<uuid:invitation_id>/revoke/",
+        members.revoke,
+        name="revoke_invitation",
+    ),
 ]

@@ -48,7 +48,7 @@ class Rating(models.Model):
     rank_high = models.PositiveIntegerField(help_text="Worst rank that the doubt about mu allows.")
     mu = models.FloatField()
     sigma = models.FloatField()
-    score = models.FloatField(help_text="The conservative score, mu − 3 sigma.")
+    score = models.FloatField(help_text="The conservative score, mu - 3 sigma.")
     comparisons = models.PositiveIntegerField()
     wins = models.PositiveIntegerField()
     losses = models.PositiveIntegerField()

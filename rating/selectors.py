@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from itertools import product
 from uuid import UUID
 
 import numpy as np
@@ -69,16 +70,15 @@ def read_log(project_id: UUID) -> Log:
     for criterion, left, right, outcome in log.iterator(chunk_size=10_000):
         if left not in prompt_of or right not in prompt_of:
             continue
-        label = LABELS[outcome]
+        label = LABELS[Outcome(outcome)]
         rows.setdefault((criterion, prompt_of[left]), []).append((place[left], place[right], label))
         digest.update(criterion.bytes + left.bytes + right.bytes + bytes([label + 1]))
         comparisons += 1
     groups = []
-    for criterion in criteria:
-        for prompt, images in sorted(members.items(), key=lambda member: str(member[0])):
-            first, second, label_ = _columns(rows.get((criterion, prompt), []))
-            groups.append(Group(criterion, images, first, second, label_))
-            digest.update(criterion.bytes + b"".join(image.bytes for image in images))
+    for key in product(criteria, sorted(members, key=str)):
+        group = Group(key[0], members[key[1]], *_columns(rows.get(key, [])))
+        groups.append(group)
+        digest.update(group.criterion_id.bytes + b"".join(image.bytes for image in group.images))
     return Log(project_id, revision, groups, comparisons, digest.hexdigest())
 
 

@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import overload
 from uuid import UUID
 
 import numpy as np
@@ -29,6 +30,10 @@ KEPT_RUNS = 20
 _locks: defaultdict[UUID, threading.Lock] = defaultdict(threading.Lock)
 
 
+@overload
+def recompute(project_id: UUID) -> RatingRun: ...
+@overload
+def recompute(project_id: UUID, *, wait: bool) -> RatingRun | None: ...
 def recompute(project_id: UUID, *, wait: bool = True) -> RatingRun | None:
     """The run that is current for the project's log, made now unless it is there already.
 

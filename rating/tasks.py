@@ -21,6 +21,6 @@ def write_export(export_id: str) -> None:
 def sweep() -> None:
     """Find whatever a lost message missed; each find is a message of its own, and short-lived."""
     for project_id in stale_projects():
-        recompute_project.apply_async([str(project_id)], expires=10)
+        recompute_project.apply_async((str(project_id),), expires=10)
     for export_id in unfinished_exports():
-        write_export.apply_async([str(export_id)], expires=10)
+        write_export.apply_async((str(export_id),), expires=10)

@@ -26,14 +26,15 @@ def assert_promises(project: Project, acknowledged: Counter | None = None) -> No
 
 
 def _every_acknowledged_comparison_is_there_once(project: Project, acknowledged: Counter) -> None:
-    logged = Counter(Comparison.objects.filter(project=project).values_list("assignment", flat=True))
+    logged = Counter(
+        Comparison.objects.filter(project=project).values_list("assignment", flat=True)
+    )
     assert set(logged) == set(acknowledged)
     assert set(logged.values()) <= {1}
 
 
 def _ratings_are_a_function_of_the_log(project: Project) -> None:
     run = recompute(project.id)
-    assert run is not None
     again = read_log(project.id)
     assert run.comparisons == again.comparisons
     assert run.revision == project.revision
@@ -57,6 +58,7 @@ def _nobody_gets_a_pair_twice_unless_they_undid_it(project: Project) -> None:
     shown = Counter(first_showings.values_list("pair", "annotator"))
     assert set(shown.values()) <= {1}
     for again in Assignment.objects.filter(project=project).exclude(replaces=None):
+        assert again.replaces is not None
         assert again.replaces.comparison.retracted_at is not None
         assert (again.left_id, again.right_id) == (again.replaces.left_id, again.replaces.right_id)
 

@@ -15,7 +15,10 @@ from rating.services import recompute
 from tests.conftest import PASSWORD, membership
 
 pytestmark = pytest.mark.django_db
-MODELS = [*apps.get_app_config("annotation").get_models(), *apps.get_app_config("rating").get_models()]
+MODELS = [
+    *apps.get_app_config("annotation").get_models(),
+    *apps.get_app_config("rating").get_models(),
+]
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ def test_an_expired_lease_gives_its_place_back(
 def test_an_excluded_image_leaves_every_screen_and_comes_back_when_it_is_taken_back(
     project: Project, add_images: AddImages, bob: User
 ) -> None:
-    cat, dog = add_images(2)
+    cat, _ = add_images(2)
     (opened,) = open_for(project, bob)
     update_image(cat, excluded=True, reason="broken")
     assert open_for(project, bob) == []

@@ -135,7 +135,7 @@ def test_each_change_of_the_log_raises_the_revision_once(
 def test_undo_is_a_mark_and_the_pair_comes_back_first_with_the_same_sides(
     project: Project, images: list[Image], bob: User
 ) -> None:
-    first, second = open_for(project, bob)
+    first, _ = open_for(project, bob)
     comparison, _ = record_comparison(bob, first.id, Outcome.LEFT)
     retracted = retract_comparison(bob, comparison.id)
     assert (retracted.outcome, retracted.retracted_by) == ("left", bob)
@@ -219,13 +219,13 @@ def comparison(assignment: Assignment, bob: User) -> Comparison:
     return record_comparison(bob, assignment.id, Outcome.LEFT)[0]
 
 
-def refused_by_the_database(sql: str, *parameters: object) -> None:
+def refused_by_the_database(sql: str) -> None:
     with (
         pytest.raises(IntegrityError, match="append-only"),
         transaction.atomic(),
         connection.cursor() as cursor,
     ):
-        cursor.execute(sql, parameters)
+        cursor.execute(sql)
 
 
 def test_the_database_refuses_to_change_a_comparison(comparison: Comparison) -> None:

@@ -100,7 +100,6 @@ def test_rankings_are_the_images_in_their_order_with_the_run_they_come_from(
     made = export(judged, alice, "rankings")
     ranked = rows(made)
     run = recompute(judged.id)
-    assert run is not None
     assert made.run == run
     assert [row["rank"] for row in ranked] == ["1", "2", "3", "4"]
     mus = [float(row["mu"]) for row in ranked]
@@ -149,7 +148,11 @@ def test_a_project_without_comparisons_gives_an_empty_file_with_its_header(
 @pytest.mark.parametrize(
     ("format", "options", "complaint"),
     [
-        ("parquet", {}, "There is no format “parquet”. Choose one of: rankings, comparisons, pairs"),
+        (
+            "parquet",
+            {},
+            "There is no format “parquet”. Choose one of: rankings, comparisons, pairs",
+        ),
         ("pairs", {"file": "csv"}, "come as jsonl, not as “csv”"),
         ("pairs", {"images": "bytes"}, "must be one of: names, urls"),
         ("rankings", {"ties": "half"}, "is no option of rankings"),

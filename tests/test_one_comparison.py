@@ -65,6 +65,7 @@ def test_one_comparison_from_the_browsers_request_to_the_export(
     better = eventually(
         lambda: Rating.objects.filter(image=comparison.left, wins=1).first(), deadline=10
     )
+    assert better is not None
     assert better.rank == 1
 
     manager = browser(alice)
@@ -75,7 +76,7 @@ def test_one_comparison_from_the_browsers_request_to_the_export(
     asked = post(manager, f"projects/{project.id}/exports/", {"format": "pairs"})
     url = f"/api/v1/exports/{asked['id']}/"
     eventually(lambda: manager.get(url).json()["status"] == "done", deadline=10)
-    content = b"".join(manager.get(url + "download/").streaming_content)
+    content = manager.get(url + "download/").getvalue()
     (pair,) = [json.loads(line) for line in content.splitlines()]
     assert (pair["chosen"], pair["rejected"]) == (comparison.left.name, comparison.right.name)
     assert pair["comparison"] == made["id"]
@@ -83,6 +84,6 @@ def test_one_comparison_from_the_browsers_request_to_the_export(
     asked = post(manager, f"projects/{project.id}/exports/", {"format": "rankings"})
     url = f"/api/v1/exports/{asked['id']}/"
     eventually(lambda: manager.get(url).json()["status"] == "done", deadline=10)
-    content = b"".join(manager.get(url + "download/").streaming_content).decode()
-    first = next(csv.DictReader(content.splitlines()))
+    ranked = manager.get(url + "download/").getvalue().decode()
+    first = next(csv.DictReader(ranked.splitlines()))
     assert (first["image"], first["run"]) == (str(comparison.left_id), ratings["run"]["id"])

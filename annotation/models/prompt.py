@@ -1,5 +1,6 @@
 import hashlib
 import uuid
+from typing import Any
 
 from django.db import models
 
@@ -28,6 +29,6 @@ class Prompt(models.Model):
     def __str__(self) -> str:
         return self.text[:80]
 
-    def save(self, **kwargs) -> None:  # type: ignore[no-untyped-def]  # Django's own open signature
+    def save(self, **kwargs: Any) -> None:
         self.digest = prompt_digest(self.text)
         super().save(**kwargs)

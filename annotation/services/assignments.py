@@ -14,6 +14,7 @@ from django.db.models import (
     Count,
     DateTimeField,
     DurationField,
+    Expression,
     ExpressionWrapper,
     F,
     Q,
@@ -115,7 +116,7 @@ def reopen_assignment(membership: Membership, answered: Assignment) -> Assignmen
     )
 
 
-def _expiry(project: Project) -> ExpressionWrapper:
+def _expiry(project: Project) -> Expression:
     lease = Value(timedelta(seconds=project.lease_seconds), output_field=DurationField())
     return ExpressionWrapper(Now() + lease, output_field=DateTimeField())
 
@@ -137,8 +138,12 @@ def _lock(membership: Membership) -> None:
 
 @transaction.atomic
 def _renew_own(membership: Membership, criterion: Criterion | None) -> int:
+    """How many leases this person has, which all begin anew. The lock keeps two tabs from a deadlock."""
+    mine = _open_of(membership, criterion)
+    if not mine.exists():
+        return 0
     _lock(membership)
-    return _open_of(membership, criterion).update(expires_at=_expiry(membership.project))
+    return mine.update(expires_at=_expiry(membership.project))
 
 
 def _own_open(membership: Membership, count: int, criterion: Criterion | None) -> list[Assignment]:

@@ -100,7 +100,6 @@ def file_name(export: Export) -> str:
 
 def _write(export: Export) -> None:
     run = recompute(export.project_id)
-    assert run is not None
     source = Source(
         project=export.project,
         run=run,
@@ -134,12 +133,11 @@ def _write(export: Export) -> None:
 
 def _write_rows(export: Export, source: Source, digest: "_Digest") -> int:
     rows = 0
-    text = io.TextIOWrapper(digest, encoding="utf-8", newline="", write_through=False)
+    text = io.TextIOWrapper(io.BufferedWriter(digest), encoding="utf-8", newline="")
     for rows in write_rows(FORMATS[export.format], export.file, source, text):
         if rows % STEP == 0:
             Export.objects.filter(id=export.id).update(rows=rows)
     text.flush()
-    text.detach()
     return rows
 
 

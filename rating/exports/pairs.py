@@ -44,7 +44,7 @@ def _why_left_out(comparison: Comparison) -> str:
 FORMAT = Format(
     key="pairs",
     title="Preference pairs",
-    help="A row a vote with a winner: prompt, chosen, rejected. Ties, skips and retracted votes are left out.",
+    help="A row a vote with a winner: prompt, chosen, rejected. Ties, skips and undone votes are left out.",
     files=("jsonl",),
     columns=(
         "prompt",

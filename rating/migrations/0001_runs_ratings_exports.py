@@ -84,7 +84,7 @@ class Migration(migrations.Migration):
                 ),
                 ("mu", models.FloatField()),
                 ("sigma", models.FloatField()),
-                ("score", models.FloatField(help_text="The conservative score, mu − 3 sigma.")),
+                ("score", models.FloatField(help_text="The conservative score, mu - 3 sigma.")),
                 ("comparisons", models.PositiveIntegerField()),
                 ("wins", models.PositiveIntegerField()),
                 ("losses", models.PositiveIntegerField()),

@@ -6,7 +6,6 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from annotation.demo import create_demo_project
 from annotation.errors import Refused
 from annotation.imports.folder import Report, import_folder
 from annotation.management.commands.login_link import login_link
@@ -24,7 +23,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--images", type=Path, help="a folder; its pictures stay where they are")
+        parser.add_argument(
+            "--images", type=Path, help="a folder; its pictures stay where they are"
+        )
 
     def handle(self, *args: Any, images: Path | None, **options: Any) -> None:
         call_command("migrate", interactive=False, verbosity=0)
@@ -34,8 +35,13 @@ class Command(BaseCommand):
             if images is not None:
                 self._import(admin, images)
             elif not Project.objects.exists():
+                # Only here, because a painter takes a while to load.
+                from annotation.demo import create_demo_project
+
                 project = create_demo_project(admin)
-                self._say(f"Made the demo project “{project}” with {project.images.count()} pictures.")
+                self._say(
+                    f"Made the demo project “{project}” with {project.images.count()} pictures."
+                )
         except Refused as error:
             raise CommandError(str(error)) from None
         self.stdout.write(self._way_in(admin))
@@ -75,7 +81,9 @@ class Command(BaseCommand):
         if len(report.refused) > REFUSED_SHOWN:
             self._say(f"  … and {len(report.refused) - REFUSED_SHOWN} more")
         if project.images.count() < 2:
-            self._say(f"There are fewer than two pictures in {root}: there is nothing to compare yet.")
+            self._say(
+                f"There are fewer than two pictures in {root}: there is nothing to compare yet."
+            )
 
     def _on_progress(self, report: Report) -> None:
         if report.seen >= 1000:

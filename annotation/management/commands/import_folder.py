@@ -11,7 +11,9 @@ from annotation.models import Project
 
 
 class Command(BaseCommand):
-    help = "Add the pictures of a folder of this server to a project, where they lie. Safe to repeat."
+    help = (
+        "Add the pictures of a folder of this server to a project, where they lie. Safe to repeat."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("project", type=UUID, help="the project's id, as in its address")

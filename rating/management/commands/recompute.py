@@ -18,7 +18,6 @@ class Command(BaseCommand):
         if not Project.objects.filter(id=project, deleted_at=None).exists():
             raise CommandError(f"There is no project {project}.")
         run = recompute(project)
-        assert run is not None
         self.stdout.write(
             f"{run.method}: {run.comparisons} comparisons, fingerprint {run.fingerprint}"
         )

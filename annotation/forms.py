@@ -1,0 +1,153 @@
+"""The shape of what people send by forms; whether it may be done is the services' business."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.text import slugify
+
+from annotation.models import Criterion, Project, Role
+
+ROLE_NAMES = {
+    Role.ANNOTATOR: "Annotator",
+    Role.REVIEWER: "Reviewer",
+    Role.MANAGER: "Manager",
+}
+
+
+class NewPersonForm(forms.Form):
+    username = forms.CharField(
+        max_length=150,
+        label="Choose a username",
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none"}),
+    )
+    password = forms.CharField(
+        max_length=1000,
+        strip=False,
+        label="Choose a password",
+        help_text="At least 8 characters, and not an easily guessed one.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+class ProjectForm(forms.ModelForm):
+    class Meta:
+        model = Project
+        fields = (
+            "name",
+            "instructions",
+            "state",
+            "allow_tie",
+            "overlap",
+            "quota",
+            "lease_seconds",
+            "strategy",
+            "random_share",
+        )
+        labels = {
+            "allow_tie": "Ties are allowed",
+            "overlap": "Comparisons a pair",
+            "quota": "Comparisons a person",
+            "lease_seconds": "Reservation, in seconds",
+            "random_share": "Random share",
+        }
+        help_texts = {
+            "instructions": "Shown to annotators beside the pairs.",
+            "state": "Pairs are shown only while the project is open.",
+        }
+        widgets = {"instructions": forms.Textarea(attrs={"rows": 4})}
+
+
+class StateForm(forms.Form):
+    state = forms.ChoiceField(choices=Project.State.choices)
+
+
+class CriterionForm(forms.Form):
+    question = forms.CharField(max_length=300, required=False)
+    key = forms.CharField(
+        max_length=50, required=False, validators=Criterion._meta.get_field("key").validators
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """A question without a key gets one; a line without a question is no criterion."""
+        cleaned = super().clean() or {}
+        question, key = cleaned.get("question", ""), cleaned.get("key", "")
+        if question and not key and "key" not in self.errors:
+            cleaned["key"] = slugify(question).lstrip("0123456789-_")[:50] or "better"
+        return cleaned
+
+
+CriterionFormSet = forms.formset_factory(CriterionForm, extra=1)
+
+
+def criterion_forms(data: Any, project: Project | None = None) -> Any:
+    """A line for each criterion of the project, and one to add another."""
+    asked = (
+        list(project.criteria.values("key", "question"))
+        if project
+        else [{"key": "better", "question": "Which image is better?"}]
+    )
+    return CriterionFormSet(data, initial=asked, prefix="criteria")
+
+
+def criteria_of(filled: Any) -> list[dict[str, str]]:
+    lines = [form.cleaned_data for form in filled.forms]
+    return [
+        {"key": line["key"], "question": line["question"]} for line in lines if line.get("question")
+    ]
+
+
+class ExcludeForm(forms.Form):
+    excluded = forms.BooleanField(required=False)
+    reason = forms.CharField(max_length=300, required=False)
+
+
+class _SeveralFiles(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """Several files of one input, as a list."""
+
+    widget = _SeveralFiles
+
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+        files = data if isinstance(data, (list, tuple)) else [data]
+        return [super(FilesField, self).clean(file, initial) for file in files or [None]]
+
+
+class UploadForm(forms.Form):
+    pictures = FilesField(
+        label="Pictures",
+        # What is refused for its content is refused one by one, with its reason; not so an empty one.
+        allow_empty_file=True,
+        help_text=f"Up to {settings.DATA_UPLOAD_MAX_NUMBER_FILES} at a time.",
+        widget=_SeveralFiles(attrs={"accept": "image/*,.heic,.heif,.avif"}),
+    )
+    prompt = forms.CharField(
+        required=False,
+        max_length=20_000,
+        help_text="If they were made for a prompt. Only images of one prompt are compared.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    model = forms.CharField(
+        required=False, max_length=200, help_text="What made them. Annotators never see it."
+    )
+
+
+class RoleForm(forms.Form):
+    role = forms.TypedChoiceField(
+        choices=[(role.value, name) for role, name in ROLE_NAMES.items()], coerce=Role
+    )
+
+
+class MemberForm(RoleForm):
+    username = forms.CharField(max_length=150)
+    field_order = ("username", "role")
+
+
+class InvitationForm(RoleForm):
+    note = forms.CharField(
+        max_length=200, required=False, help_text="For whom it is. Only managers see it."
+    )
