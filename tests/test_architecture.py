@@ -53,7 +53,9 @@ def test_the_numerics_know_only_numbers() -> None:
     assert foreign == []
 
 
-@pytest.mark.parametrize("folder", ["annotation/services", "annotation/models", "annotation/imports"])
+@pytest.mark.parametrize(
+    "folder", ["annotation/services", "annotation/models", "annotation/imports"]
+)
 def test_services_know_no_request_no_task_and_no_serializer(folder: str) -> None:
     outside = {"rest_framework", "celery", "knox", "annotation.api", "annotation.views"}
     assert offenders(folder, outside | {"annotation.tasks", "annotation.forms"}) == []
@@ -89,7 +91,6 @@ def test_a_module_stays_short_enough_to_be_read() -> None:
         str(path.relative_to(ROOT)): lines
         for part in PARTS
         for path in modules_of(part)
-        if "migrations" not in path.parts
-        and (lines := len(path.read_text().splitlines())) > 400
+        if "migrations" not in path.parts and (lines := len(path.read_text().splitlines())) > 400
     }
     assert long == {}

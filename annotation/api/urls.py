@@ -1,3 +1,47 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from annotation.api.views import (
+    assignments,
+    comparisons,
+    docs,
+    images,
+    members,
+    progress,
+    projects,
+    tokens,
+)
+
+PROJECT = "projects/<uuid:project_id>/"
+
+urlpatterns = [
+    path("token/", tokens.TokenView.as_view(), name="api-token"),
+    path("projects/", projects.ProjectsView.as_view(), name="api-projects"),
+    path(PROJECT, projects.ProjectView.as_view(), name="api-project"),
+    path(f"{PROJECT}members/", members.MembersView.as_view(), name="api-members"),
+    path(
+        f"{PROJECT}members/<uuid:user_id>/",
+        members.MemberView.as_view(),
+        name="api-member",
+    ),
+    path(f"{PROJECT}invitations/", members.InvitationsView.as_view(), name="api-invitations"),
+    path(
+        f"{PROJECT}invitations/<uuid:invitation_id>/",
+        members.InvitationView.as_view(),
+        name="api-invitation",
+    ),
+    path(f"{PROJECT}images/", images.ImagesView.as_view(), name="api-images"),
+    path("images/<uuid:image_id>/", images.ImageView.as_view(), name="api-image"),
+    path(f"{PROJECT}assignments/", assignments.AssignmentsView.as_view(), name="api-assignments"),
+    path("comparisons/", comparisons.ComparisonsView.as_view(), name="api-comparisons"),
+    path(
+        "comparisons/<uuid:comparison_id>/",
+        comparisons.ComparisonView.as_view(),
+        name="api-comparison",
+    ),
+    path(f"{PROJECT}comparisons/", comparisons.LogView.as_view(), name="api-log"),
+    path(f"{PROJECT}history/", comparisons.HistoryView.as_view(), name="api-history"),
+    path(f"{PROJECT}progress/", progress.ProgressView.as_view(), name="api-progress"),
+    path(f"{PROJECT}annotators/", progress.AnnotatorsView.as_view(), name="api-annotators"),
+    path("schema/", docs.SchemaView.as_view(), name="api-schema"),
+    path("docs/", docs.DocsView.as_view(), name="api-docs"),
+]

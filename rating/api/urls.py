@@ -1,3 +1,17 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from annotation.api.urls import PROJECT
+from rating.api import exports, ratings
+
+urlpatterns = [
+    path(f"{PROJECT}ratings/", ratings.RatingsView.as_view(), name="api-ratings"),
+    path(f"{PROJECT}runs/", ratings.RunsView.as_view(), name="api-runs"),
+    path(f"{PROJECT}recompute/", ratings.RecomputeView.as_view(), name="api-recompute"),
+    path(f"{PROJECT}exports/", exports.ExportsView.as_view(), name="api-exports"),
+    path("exports/<uuid:export_id>/", exports.ExportView.as_view(), name="api-export"),
+    path(
+        "exports/<uuid:export_id>/download/",
+        exports.DownloadView.as_view(),
+        name="api-export-download",
+    ),
+]

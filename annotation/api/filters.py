@@ -1,0 +1,58 @@
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import django_filters
+from django.db.models import QuerySet
+from django_filters.rest_framework import FilterSet
+from rest_framework.exceptions import ValidationError
+
+from annotation.api.pagination import stored
+from annotation.errors import Invalid
+from annotation.models import Comparison, Project
+from annotation.selectors import criterion_named
+
+# Times that every database and time zone can hold.
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+
+
+class ComparisonFilter(FilterSet):
+    criterion = django_filters.CharFilter(method="of_criterion")
+    annotator = django_filters.CharFilter(method="by_annotator")
+    since = django_filters.IsoDateTimeFilter(method="since_time")
+    retracted = django_filters.ChoiceFilter(
+        choices=[("true", "true"), ("false", "false")], method="if_retracted"
+    )
+
+    @classmethod
+    def cut(
+        cls, log: QuerySet[Comparison], parameters: Any, project: Project
+    ) -> QuerySet[Comparison]:
+        """The part of the project's log that the query's parameters name."""
+        filters = cls(parameters, log)
+        filters.project = project
+        if not filters.is_valid():
+            raise ValidationError(filters.errors)
+        found: QuerySet[Comparison] = filters.qs
+        return found
+
+    def of_criterion(self, log: QuerySet[Comparison], name: str, key: str) -> QuerySet[Comparison]:
+        return log.filter(criterion=criterion_named(self.project, key))
+
+    def by_annotator(self, log: QuerySet[Comparison], name: str, who: str) -> QuerySet[Comparison]:
+        try:
+            return log.filter(annotator=UUID(who))
+        except ValueError:
+            return log.filter(annotator__username=who)
+
+    def since_time(
+        self, log: QuerySet[Comparison], name: str, time: datetime
+    ) -> QuerySet[Comparison]:
+        if not EARLIEST <= time <= LATEST:
+            raise Invalid(f"Use a time from {EARLIEST.year} to {LATEST.year}.", "since")
+        return log.filter(created_at__gte=stored(time))
+
+    def if_retracted(
+        self, log: QuerySet[Comparison], name: str, wanted: str
+    ) -> QuerySet[Comparison]:
+        return log.filter(retracted_at__isnull=wanted == "false")

@@ -1,0 +1,92 @@
+"""What the OpenAPI document says of an operation, in one call."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    inline_serializer,
+)
+from rest_framework import serializers
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+DETAIL = inline_serializer("Refusal", {"detail": serializers.CharField()})
+FIELDS = inline_serializer(
+    "BadInput",
+    {
+        "detail": serializers.ListField(
+            child=serializers.CharField(),
+            required=False,
+            help_text="What is wrong with the request as a whole. What is wrong with a field is "
+            "under the field's name, as a list too.",
+        )
+    },
+)
+REFUSALS = {
+    400: OpenApiResponse(FIELDS, "Bad input: each field with what is wrong and what to do."),
+    401: OpenApiResponse(DETAIL, "No credentials, or unusable ones."),
+    403: OpenApiResponse(DETAIL, "Visible to this person, but not theirs to do."),
+    404: OpenApiResponse(DETAIL, "Not visible to this person, whether it exists or not."),
+    409: OpenApiResponse(DETAIL, "The state of things has no place for it."),
+    410: OpenApiResponse(DETAIL, "It was there once, and its time is over."),
+    413: OpenApiResponse(DETAIL, "Too large."),
+    415: OpenApiResponse(DETAIL, "The wrong content type."),
+    416: OpenApiResponse(None, "The range lies outside the file."),
+    429: OpenApiResponse(DETAIL, "Too many requests; Retry-After says when to go on."),
+}
+
+
+def operation(
+    id: str,
+    summary: str,
+    *,
+    answers: Any,
+    description: str = "",
+    body: Any = None,
+    refusals: Sequence[int] = (401, 403, 404),
+    parameters: Sequence[OpenApiParameter] = (),
+    auth: list[str] | None = None,
+) -> Callable[[Method], Method]:
+    """`answers`: a serializer for 200, or a dict by status; `refusals`: the other statuses."""
+    if not isinstance(answers, dict):
+        answers = {200: answers}
+
+    def decorate(method: Method) -> Method:
+        described: Callable[[Method], Method] = extend_schema(
+            operation_id=id,
+            # The page groups operations by the module that they are written in.
+            tags=[method.__module__.rpartition(".")[2]],
+            summary=summary,
+            description=description or f"{summary}.",
+            request=body,
+            responses=answers | {status: REFUSALS[status] for status in sorted(refusals)},
+            parameters=list(parameters),
+            auth=auth,
+        )
+        return described(method)
+
+    return decorate
+
+
+def query(
+    name: str, description: str, type: Any = str, enum: Sequence[str] | None = None
+) -> OpenApiParameter:
+    return OpenApiParameter(name, type, description=description, enum=enum)
+
+
+class TokenScheme(OpenApiAuthenticationExtension):
+    target_class = "annotation.api.authentication.TokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "`Token ` and a key from `POST token/`.",
+        }

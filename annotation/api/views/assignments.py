@@ -1,0 +1,33 @@
+from uuid import UUID
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotation.access import membership_for
+from annotation.api.schema import operation
+from annotation.api.serializers.comparisons import (
+    AssignmentRequestSerializer,
+    OpenedSerializer,
+)
+from annotation.api.views.base import View
+from annotation.selectors import criterion_named
+from annotation.services.assignments import open_assignments
+
+
+class AssignmentsView(View):
+    @operation(
+        "open_assignments",
+        "Ask for pairs to compare",
+        description="One's open assignments are returned again, renewed, before new ones are made. "
+        "Each is reserved until `expires_at`. An empty list comes with a `reason`.",
+        body=AssignmentRequestSerializer,
+        answers={201: OpenedSerializer},
+        refusals=(400, 401, 404, 415),
+    )
+    def post(self, request: Request, project_id: UUID) -> Response:
+        membership = membership_for(self.user, project_id)
+        wanted = self.body(AssignmentRequestSerializer)
+        key = wanted.get("criterion")
+        criterion = criterion_named(membership.project, key) if key else None
+        opened = open_assignments(membership, wanted["count"], criterion)
+        return Response(OpenedSerializer(opened).data, status=201)

@@ -1,0 +1,73 @@
+from typing import Any, cast
+
+from django.conf import settings
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+
+from annotation.api.errors import PayloadTooLarge
+from annotation.api.pagination import KeysetPagination
+from annotation.models import User
+
+
+class View(APIView):
+    """A view fetches through `access`, which authorises; then reads the body; then calls a service."""
+
+    # The database's own lists come in these pages; the OpenAPI document reads it here, too.
+    pagination_class = KeysetPagination
+    most_bytes = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+    @property
+    def user(self) -> User:
+        return cast(User, self.request.user)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        # First of all, since already the check of a session's CSRF token may read the whole body.
+        if int(request.META.get("CONTENT_LENGTH") or 0) > self.most_bytes:
+            raise PayloadTooLarge(f"The request is larger than {self.most_bytes} bytes.")
+        super().initial(request, *args, **kwargs)
+
+    def finalize_response(
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> Response:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        # What a person was shown is not there for the next one at the same browser.
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+    def body(
+        self, serializer: type[BaseSerializer[Any]], *, partial: bool = False
+    ) -> dict[str, Any]:
+        """The request's body, checked. Unknown fields are ignored, so nothing else can be set."""
+        # A form that the check of the CSRF token has read would otherwise count as an empty body.
+        kind = self.request.content_type or ""
+        if kind.startswith("multipart/") and not self._takes_forms():
+            raise UnsupportedMediaType(kind)
+        checked = serializer(data=self.request.data, partial=partial)
+        checked.is_valid(raise_exception=True)
+        return cast(dict[str, Any], checked.validated_data)
+
+    def shown(
+        self, serializer: type[BaseSerializer[Any]], thing: Any, *, many: bool = False
+    ) -> Any:
+        return serializer(thing, many=many, context={"request": self.request}).data
+
+    def page(
+        self,
+        rows: Any,
+        serializer: type[BaseSerializer[Any]],
+        *ordering: str,
+        pinned: dict[str, str] | None = None,
+        **envelope: Any,
+    ) -> Response:
+        """One page of the rows; `envelope` goes beside the results."""
+        paginator = self.pagination_class()
+        page = paginator.paginate(rows, self.request, ordering, pinned)
+        response = paginator.get_paginated_response(self.shown(serializer, page, many=True))
+        response.data |= envelope
+        return response
+
+    def _takes_forms(self) -> bool:
+        return any(parser.media_type == "multipart/form-data" for parser in self.parser_classes)

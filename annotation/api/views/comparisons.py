@@ -1,0 +1,85 @@
+from uuid import UUID
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotation.access import membership_for, project_for
+from annotation.api.filters import ComparisonFilter
+from annotation.api.schema import operation, query
+from annotation.api.serializers.comparisons import (
+    ComparisonSerializer,
+    HistorySerializer,
+    LoggedComparisonSerializer,
+    NewComparisonSerializer,
+)
+from annotation.api.views.base import View
+from annotation.models import Outcome, Role
+from annotation.selectors import comparison_log, own_history
+from annotation.services.comparisons import record_comparison, retract_comparison
+
+
+class ComparisonsView(View):
+    @operation(
+        "record_comparison",
+        "Answer an assignment",
+        description="Sent again, it answers 200 with the same body: one assignment is one comparison. "
+        "A different outcome is refused with 409, an expired assignment with 410.",
+        body=NewComparisonSerializer,
+        answers={201: ComparisonSerializer, 200: ComparisonSerializer},
+        refusals=(400, 401, 404, 409, 410, 415),
+    )
+    def post(self, request: Request) -> Response:
+        answer = self.body(NewComparisonSerializer)
+        comparison, recorded = record_comparison(
+            self.user, answer.pop("assignment"), Outcome(answer.pop("outcome")), **answer
+        )
+        return Response(ComparisonSerializer(comparison).data, status=201 if recorded else 200)
+
+
+class ComparisonView(View):
+    @operation(
+        "retract_comparison",
+        "Undo a comparison",
+        description="It is marked as retracted, not erased. Its author gets the pair again; a manager "
+        "may retract anybody's. Again, it changes nothing.",
+        answers={204: None},
+    )
+    def delete(self, request: Request, comparison_id: UUID) -> Response:
+        retract_comparison(self.user, comparison_id)
+        return Response(status=204)
+
+
+class LogView(View):
+    @operation(
+        "list_comparisons",
+        "Read the raw log, in its order",
+        answers=LoggedComparisonSerializer(many=True),
+        refusals=(400, 401, 403, 404),
+        parameters=[
+            query("criterion", "Only of the criterion with this key."),
+            query("annotator", "Only by this person: an id or a username."),
+            query("since", "Only from this time on, in ISO 8601; UTC, unless it says otherwise."),
+            query(
+                "retracted",
+                "Only retracted comparisons, or only the others.",
+                enum=["true", "false"],
+            ),
+        ],
+    )
+    def get(self, request: Request, project_id: UUID) -> Response:
+        project = project_for(self.user, project_id, Role.REVIEWER)
+        log = ComparisonFilter.cut(comparison_log(project), request.query_params, project)
+        return self.page(log, LoggedComparisonSerializer, "created_at", "id")
+
+
+class HistoryView(View):
+    @operation(
+        "list_history",
+        "Read one's own comparisons, the latest first",
+        description="Without those that were undone.",
+        answers=HistorySerializer(many=True),
+        refusals=(400, 401, 404),
+    )
+    def get(self, request: Request, project_id: UUID) -> Response:
+        membership = membership_for(self.user, project_id)
+        return self.page(own_history(membership), HistorySerializer, "-created_at", "-id")

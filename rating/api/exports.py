@@ -1,0 +1,105 @@
+from uuid import UUID
+
+from django.http import Http404
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotation.access import membership_for, project_for
+from annotation.api.schema import operation
+from annotation.api.views.base import View
+from annotation.errors import Conflict, Gone
+from annotation.models import Role, User
+from rating.api.files import file_response
+from rating.api.serializers import ExportSerializer, NewExportSerializer
+from rating.exports.jobs import file_name, path_of, request_export
+from rating.models import Export
+
+CONTENT_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "jsonl": "application/jsonl; charset=utf-8",
+}
+
+
+class ExportsView(View):
+    @operation(
+        "list_exports",
+        "List a project's exports, the latest first",
+        answers=ExportSerializer(many=True),
+        refusals=(400, 401, 403, 404),
+    )
+    def get(self, request: Request, project_id: UUID) -> Response:
+        project = project_for(self.user, project_id, Role.MANAGER)
+        return self.page(project.exports.all(), ExportSerializer, "-created_at", "-id")
+
+    @operation(
+        "create_export",
+        "Ask for an export",
+        description="A worker writes it. It is there when its `status` is `done`.",
+        body=NewExportSerializer,
+        answers={202: ExportSerializer},
+        refusals=(400, 401, 403, 404, 415),
+    )
+    def post(self, request: Request, project_id: UUID) -> Response:
+        project = project_for(self.user, project_id, Role.MANAGER)
+        wanted = self.body(NewExportSerializer)
+        export = request_export(project, self.user, wanted["format"], wanted.get("options", {}))
+        return Response(self.shown(ExportSerializer, export), status=202)
+
+
+class ExportView(View):
+    @operation("get_export", "See how far an export is", answers=ExportSerializer)
+    def get(self, request: Request, export_id: UUID) -> Response:
+        return Response(self.shown(ExportSerializer, export_for(self.user, export_id)))
+
+
+class AnyAccept(BaseContentNegotiation):
+    """A file has one type, whatever the client would like; only refusals are rendered."""
+
+    def select_parser(self, request, parsers):
+        return parsers[0]
+
+    def select_renderer(self, request, renderers, format_suffix=None):
+        return renderers[0], renderers[0].media_type
+
+
+class DownloadView(View):
+    content_negotiation_class = AnyAccept
+
+    @operation(
+        "download_export",
+        "Download an export's file",
+        description="`ETag` is the SHA-256 of its bytes. Ranges are served, so a download that broke off "
+        "can go on.",
+        answers={
+            (200, "application/octet-stream"): OpenApiTypes.BINARY,
+            (206, "application/octet-stream"): OpenApiTypes.BINARY,
+        },
+        refusals=(401, 403, 404, 409, 410, 416),
+    )
+    def get(self, request: Request, export_id: UUID) -> HttpResponseBase:
+        export = export_for(self.user, export_id)
+        if export.status == Export.Status.FAILED:
+            raise Conflict(f"The export has failed: {export.error} Ask for another.")
+        if export.status != Export.Status.DONE:
+            raise Conflict(f"The export is {export.status}. Wait until its status is “done”.")
+        path = path_of(export)
+        if not path.is_file():
+            raise Gone("The file is gone from the server. Ask for another export.")
+        return file_response(
+            request._request,
+            path,
+            etag=export.sha256,
+            name=file_name(export),
+            content_type=CONTENT_TYPES[export.file],
+        )
+
+
+def export_for(user: User, export_id: UUID) -> Export:
+    export = Export.objects.filter(id=export_id).first()
+    if export is None:
+        raise Http404("There is no such export in your projects.")
+    membership_for(user, export.project_id, Role.MANAGER)
+    return export

@@ -1,0 +1,125 @@
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from rating.exports import FORMATS
+from rating.models import Export, RatingRun
+from rating.selectors import is_stale
+
+
+class RunSerializer(serializers.ModelSerializer):
+    stale = serializers.SerializerMethodField(
+        help_text="Whether the log goes further than this run."
+    )
+
+    class Meta:
+        model = RatingRun
+        fields = [
+            "id",
+            "method",
+            "settings",
+            "revision",
+            "comparisons",
+            "fingerprint",
+            "seconds",
+            "finished_at",
+            "stale",
+        ]
+
+    def get_stale(self, run: RatingRun) -> bool:
+        known: bool | None = getattr(run, "stale", None)
+        return is_stale(run) if known is None else known
+
+
+class RatingSerializer(serializers.Serializer):
+    image = serializers.UUIDField(source="image_id")
+    name = serializers.CharField(source="image.name")
+    prompt = serializers.CharField(source="image.prompt.text", default="")
+    rank = serializers.IntegerField(help_text="Among the images of its prompt, 1 being the best.")
+    rank_low = serializers.IntegerField(help_text="The best rank that the doubt about mu allows.")
+    rank_high = serializers.IntegerField(help_text="The worst rank that the doubt about mu allows.")
+    mu = serializers.FloatField()
+    sigma = serializers.FloatField()
+    score = serializers.FloatField(help_text="The conservative score, mu - 3 sigma.")
+    comparisons = serializers.IntegerField()
+    wins = serializers.IntegerField()
+    losses = serializers.IntegerField()
+    ties = serializers.IntegerField()
+
+
+class RatingsSerializer(serializers.Serializer):
+    """A page of one run's ratings."""
+
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    run = RunSerializer(allow_null=True, help_text="null before the first run.")
+    criterion = serializers.CharField()
+    results = RatingSerializer(many=True)
+
+
+class RecomputeSerializer(serializers.Serializer):
+    revision = serializers.IntegerField(
+        help_text="A run with this revision, or a later one, has read all that is there now."
+    )
+
+
+@extend_schema_field(OpenApiTypes.OBJECT)
+class OptionsField(serializers.DictField):
+    """An export's options; which there are, its format says."""
+
+
+class NewExportSerializer(serializers.Serializer):
+    format = serializers.ChoiceField(
+        choices=list(FORMATS),
+        help_text="\n".join(f"`{key}`: {format.help}" for key, format in FORMATS.items()),
+    )
+    options = OptionsField(
+        required=False, help_text="`file`: the file's type; and the format's own options."
+    )
+
+
+class ExportSerializer(serializers.ModelSerializer):
+    options = serializers.SerializerMethodField()
+    progress = serializers.SerializerMethodField(
+        help_text="From 0 to 1; null while nobody knows how many rows it will have."
+    )
+    url = serializers.SerializerMethodField(help_text="Where the file is, once it is done.")
+    run = serializers.UUIDField(source="run_id", allow_null=True)
+
+    class Meta:
+        model = Export
+        fields = [
+            "id",
+            "format",
+            "options",
+            "status",
+            "progress",
+            "error",
+            "rows",
+            "left_out",
+            "bytes",
+            "sha256",
+            "url",
+            "run",
+            "revision",
+            "created_at",
+            "finished_at",
+        ]
+
+    @extend_schema_field(OpenApiTypes.OBJECT)
+    def get_options(self, export: Export) -> dict[str, Any]:
+        return {"file": export.file, **export.options}
+
+    def get_progress(self, export: Export) -> float | None:
+        return {Export.Status.QUEUED: 0.0, Export.Status.DONE: 1.0}.get(
+            Export.Status(export.status)
+        )
+
+    def get_url(self, export: Export) -> str | None:
+        if export.status != Export.Status.DONE:
+            return None
+        url = reverse("api-export-download", args=[export.id])
+        return str(self.context["request"].build_absolute_uri(url))

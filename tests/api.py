@@ -1,0 +1,41 @@
+"""Calling the API as one of the cast, with a real token or a real session."""
+
+from typing import Any
+
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from annotation.api.authentication import new_token
+from annotation.models import User
+
+
+def as_user(user: User, **options: Any) -> APIClient:
+    """A client that sends this person's token."""
+    client = APIClient(**options)
+    _, key = new_token(user)
+    client.credentials(HTTP_AUTHORIZATION=f"Token {key}")
+    return client
+
+
+def key_of(client: APIClient) -> str:
+    """The token that a client of `as_user` sends."""
+    header: str = client._credentials["HTTP_AUTHORIZATION"]  # type: ignore[attr-defined]
+    return header.split()[1]
+
+
+def send(
+    client: APIClient, method: str, where: str, content: bytes, kind: str, **extra: Any
+) -> Any:
+    """Any bytes as the body of a request."""
+    return client.generic(method, where, content, content_type=kind, **extra)  # type: ignore[arg-type]
+
+
+def in_browser_of(user: User) -> APIClient:
+    """A client with this person's session, as strict about CSRF as a server."""
+    client = APIClient(enforce_csrf_checks=True)
+    client.force_login(user)
+    return client
+
+
+def url(name: str, **ids: Any) -> str:
+    return reverse(f"api-{name}", kwargs=ids)

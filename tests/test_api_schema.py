@@ -1,0 +1,67 @@
+"""The OpenAPI document: complete, valid, and a page to read it on."""
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from drf_spectacular.drainage import reset_generator_stats
+
+from annotation.models import User
+from tests.api import as_user, url
+from tests.test_api_access import PAGES, TABLE
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def schema(bob: User) -> Any:
+    answer = as_user(bob).get(url("schema"))
+    assert answer["Content-Type"].startswith("application/json")
+    return json.loads(answer.content)
+
+
+def test_the_document_is_made_without_a_warning_and_is_valid(db: None) -> None:
+    reset_generator_stats()
+    call_command("spectacular", "--fail-on-warn", "--validate", stdout=StringIO())
+
+
+def test_every_operation_is_described_with_what_it_refuses(schema: Any) -> None:
+    assert schema["openapi"].startswith("3.1")
+    operations = [
+        (path, method, operation)
+        for path, methods in schema["paths"].items()
+        for method, operation in methods.items()
+    ]
+    documented = [line.split()[0] for line in TABLE.strip().splitlines()]
+    assert len(operations) == len([name for name in documented if name not in PAGES]) - 1
+    ids = [operation["operationId"] for _, _, operation in operations]
+    assert len(set(ids)) == len(ids)
+    for path, method, operation in operations:
+        assert operation["summary"], path
+        assert operation["description"], path
+        refused = {status for status in operation["responses"] if status >= "4"}
+        assert "401" in refused or path.endswith("/token/"), path
+        assert "404" in refused or "{" not in path, path
+        if method in ("post", "patch") and "requestBody" in operation:
+            assert {"400", "415"} <= refused, path
+
+
+def test_yaml_is_given_to_those_who_ask_for_it(bob: User) -> None:
+    answer = as_user(bob).get(url("schema"), HTTP_ACCEPT="application/yaml")
+    assert answer.content.startswith(b"openapi: 3.1")
+
+
+def test_the_page_asks_for_a_login_and_needs_no_inline_script(client: Client, bob: User) -> None:
+    assert client.get(url("docs")).status_code == 302
+    client.force_login(bob)
+    page = client.get(url("docs"))
+    policy = page["Content-Security-Policy"]
+    assert "img-src 'self' data:" in policy
+    assert "unsafe" not in policy
+    assert b"<style" not in page.content
+    script = client.get(f"{url('docs')}?script=")
+    assert script["Content-Type"].startswith("application/javascript")
+    assert b"SwaggerUIBundle(" in script.content
