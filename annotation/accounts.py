@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.encoding import force_str
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
+from knox.models import AuthToken
 
 from annotation.models import User
 
@@ -39,6 +40,22 @@ def user_of_entry_key(encoded: str, token: str) -> User | None:
     except (ValueError, ValidationError):
         return None
     return user if user is not None and entry_tokens.check_token(user, token) else None
+
+
+class EndTokens:
+    """A password's change ends the tokens that were got with the old one; sessions end by themselves.
+
+    Listed among the password validators, since those are told of a change wherever it is made.
+    """
+
+    def validate(self, password: str, user: Any = None) -> None:
+        """Any password will do."""
+
+    def password_changed(self, password: str, user: User) -> None:
+        AuthToken.objects.filter(user=user).delete()
+
+    def get_help_text(self) -> str:
+        return ""
 
 
 def authenticate(request: Any, username: str, password: str) -> User | None:

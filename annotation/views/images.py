@@ -32,7 +32,8 @@ def image(request: HttpRequest, image_id: UUID) -> Any:
     response = FileResponse(
         images.derivative(picture, size).open("rb"), content_type=images.DISPLAY_TYPE
     )
-    response["Cache-Control"] = "private, max-age=86400"
+    # Long enough for a stretch of work, short enough that little is left after a logout.
+    response["Cache-Control"] = "private, max-age=600"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["Content-Disposition"] = "inline"
     return response

@@ -18,5 +18,14 @@ class RefusedMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, Refused):
             return None
-        status = 409 if isinstance(error, Conflict) else 410 if isinstance(error, Gone) else 400
-        return render(request, "refused.html", {"message": str(error)}, status=status)
+        status, title = _status_and_title(error)
+        context = {"title": title, "message": str(error)}
+        return render(request, "refused.html", context, status=status)
+
+
+def _status_and_title(refused: Refused) -> tuple[int, str]:
+    if isinstance(refused, Gone):
+        return 410, "No longer there"
+    if isinstance(refused, Conflict):
+        return 409, "Not possible as things are"
+    return 400, "This cannot be used"

@@ -1,0 +1,43 @@
+from typing import Any
+
+from allauth.account.views import LoginView, PasswordChangeView, PasswordSetView
+from django.contrib.auth import login as start_session
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+from django_htmx.http import HttpResponseClientRefresh
+
+from annotation.accounts import user_of_entry_key
+from annotation.errors import Gone
+from annotation.views.page import page
+
+
+class LoginPage(LoginView):
+    def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        # A page that refreshes a part of itself after its session has ended shall not put a login
+        # form into that part: it loads itself again, and so arrives here as a whole.
+        if request.htmx:
+            return HttpResponseClientRefresh()
+        response: HttpResponse = super().get(request, *args, **kwargs)
+        return response
+
+
+login = LoginPage.as_view()
+change_password = page(PasswordChangeView.as_view(success_url=reverse_lazy("projects")))
+set_password = page(PasswordSetView.as_view(success_url=reverse_lazy("projects")))
+
+
+@require_GET
+@never_cache
+def enter(request: HttpRequest, encoded: str, token: str) -> HttpResponse:
+    """The one-time link: whoever has it is that person, until the first use."""
+    user = user_of_entry_key(encoded, token)
+    if user is None:
+        raise Gone(
+            "This login link has been used or has expired. Log in with your name and password, "
+            "or have a new link made: python manage.py login_link NAME."
+        )
+    start_session(request, user)
+    return redirect("projects")

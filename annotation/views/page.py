@@ -1,0 +1,48 @@
+"""What all pages behind the login share."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+
+from annotation.errors import Refused
+from annotation.models import Membership
+
+
+def page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """For people who are logged in; no browser keeps a copy, so that “back” after logout shows nothing."""
+    return never_cache(login_required(view))
+
+
+def project_page(
+    request: HttpRequest, membership: Membership, template: str, context: dict[str, Any]
+) -> HttpResponse:
+    """A page of a project; base templates show what this membership may open."""
+    return render(
+        request, template, {"membership": membership, "project": membership.project, **context}
+    )
+
+
+@contextmanager
+def refusals_as_messages(request: HttpRequest) -> Iterator[None]:
+    """For a form of one button: what a service refuses is said on the page that the person comes back to."""
+    try:
+        yield
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+
+
+def back(request: HttpRequest, fallback: str, *args: Any) -> HttpResponse:
+    """To the page that the form named, if it is one of ours."""
+    target = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
+        return redirect(target)
+    return redirect(fallback, *args)

@@ -1,0 +1,105 @@
+from typing import Any, cast
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_safe
+
+from annotation import selectors
+from annotation.access import membership_for
+from annotation.models import Outcome, Project, Role, User
+from annotation.views.page import page, project_page, refusals_as_messages
+from rating.exports import FORMATS
+from rating.exports.jobs import request_export
+from rating.models import Export
+from rating.selectors import latest_run
+from rating.views.charts import day_bars
+from rating.views.ranking import run_facts, top_of
+
+TOP = 8
+EXPORTS_SHOWN = 20
+
+
+@require_safe
+@page
+def dashboard(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    membership = membership_for(request.user, project_id, Role.REVIEWER)
+    project = membership.project
+    progress = selectors.progress(project)
+    run = latest_run(project.id)
+    bars = day_bars(selectors.comparisons_by_day(project))
+    context = {
+        "progress": progress,
+        "outcomes": _outcomes(progress),
+        "bars": bars,
+        "most_a_day": max((bar.made for bar in bars), default=0),
+        "people": _people(project),
+        "tops": top_of(project, run, TOP),
+        "states": [state for state in Project.State if state != project.state],
+        **run_facts(run),
+    }
+    if membership.role == Role.MANAGER:
+        context |= {"formats": FORMATS.values(), **_latest_exports(project)}
+    return project_page(request, membership, "rating/dashboard.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page
+def exports(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    """GET: the list alone, with which the dashboard renews itself; POST: ask for an export."""
+    membership = membership_for(request.user, project_id, Role.MANAGER)
+    if request.method != "POST":
+        context = _latest_exports(membership.project)
+        return project_page(request, membership, "rating/_exports.html", context)
+    with refusals_as_messages(request):
+        options = {
+            name: value
+            for name, value in request.POST.items()
+            if name not in ("csrfmiddlewaretoken", "format")
+        }
+        request_export(
+            membership.project,
+            cast(User, request.user),
+            request.POST.get("format", ""),
+            options,
+        )
+        messages.success(request, "The export is being written; it appears below when it is done.")
+    return redirect("dashboard", project_id)
+
+
+def _latest_exports(project: Project) -> dict[str, Any]:
+    found = Export.objects.filter(project=project).select_related("created_by")
+    latest = list(found.order_by("-created_at", "id")[:EXPORTS_SHOWN])
+    under_way = (Export.Status.QUEUED, Export.Status.RUNNING)
+    return {
+        "exports": latest,
+        "unfinished": any(export.status in under_way for export in latest),
+    }
+
+
+def _people(project: Project) -> list[dict[str, Any]]:
+    return [
+        person
+        | {
+            "left_percent": None
+            if person["left_share"] is None
+            else round(100 * person["left_share"]),
+            "mean_seconds": None
+            if person["mean_duration_ms"] is None
+            else person["mean_duration_ms"] / 1000,
+        }
+        for person in selectors.annotators(project)
+    ]
+
+
+def _outcomes(progress: selectors.Progress) -> list[dict[str, Any]]:
+    total = sum(progress.outcomes.values())
+    return [
+        {
+            "label": outcome.label,
+            "count": progress.outcomes[outcome.value],
+            "share": progress.outcomes[outcome.value] / total if total else 0.0,
+        }
+        for outcome in Outcome
+    ]

@@ -1,0 +1,144 @@
+"""Every page, for every role: who may open it, and what everybody gets when something is wrong."""
+
+from typing import Any
+
+import pytest
+from django.shortcuts import render
+from django.urls import reverse
+
+from annotation.models import (
+    Image,
+    Membership,
+    Project,
+    Role,
+    User,
+)
+from annotation.services.members import create_invitation
+from tests.pages import logged_in
+
+# --- Who may open what -------------------------------------------------------------------------------
+
+
+MANAGER, REVIEWER, MEMBER, ANYBODY = "alice", "rita", "bob", "dave"
+CAST = [MANAGER, REVIEWER, MEMBER, ANYBODY]
+
+# Each page with its arguments, and what each of the cast gets.
+PAGES: dict[tuple[str, ...], list[int]] = {
+    ("projects",): [200, 200, 200, 200],
+    ("account_change_password",): [200, 200, 200, 200],
+    ("new_project",): [200, 403, 403, 403],
+    ("compare", "project"): [200, 200, 200, 404],
+    ("ranking", "project"): [200, 200, 403, 404],
+    ("dashboard", "project"): [200, 200, 403, 404],
+    ("exports", "project"): [200, 403, 403, 404],
+    ("project_images", "project"): [200, 403, 403, 404],
+    ("members", "project"): [200, 403, 403, 404],
+    ("project_settings", "project"): [200, 403, 403, 404],
+    ("image", "image"): [200, 200, 200, 404],
+}
+# Forms that only managers may send; all are refused before their content is looked at.
+FORMS: list[tuple[str, ...]] = [
+    ("project_settings", "project"),
+    ("project_state", "project"),
+    ("upload_images", "project"),
+    ("exclude_image", "image"),
+    ("add_member", "project"),
+    ("change_role", "project", "carol"),
+    ("remove_member", "project", "carol"),
+    ("invite", "project"),
+    ("revoke_invitation", "project", "invitation"),
+    ("exports", "project"),
+]
+
+
+@pytest.fixture
+def address(
+    project: Project, images: list[Image], alice: User, carol: User, dave: User
+) -> dict[str, Any]:
+    invitation, _ = create_invitation(project, alice, Role.ANNOTATOR)
+    return {
+        "project": project.id,
+        "image": images[0].id,
+        "carol": carol.id,
+        "invitation": invitation.id,
+    }
+
+
+def url_of(page: tuple[str, ...], address: dict[str, Any]) -> str:
+    return reverse(page[0], args=[address[name] for name in page[1:]])
+
+
+@pytest.mark.parametrize("at", PAGES, ids=lambda at: at[0])
+def test_each_page_is_open_to_its_roles_only(at, address):
+    url = url_of(at, address)
+    users = {name: User.objects.get(username=name) for name in CAST}
+    got = [logged_in(users[name]).get(url).status_code for name in CAST]
+    assert got == PAGES[at]
+
+
+@pytest.mark.parametrize("at", FORMS, ids=lambda at: at[0])
+def test_each_form_is_taken_from_managers_only(at, address, project, rita, bob, dave):
+    url = url_of(at, address)
+    before = Project.objects.values().get(id=project.id), Membership.objects.count()
+    got = [logged_in(user).post(url).status_code for user in (rita, bob, dave)]
+    assert got == [403, 403, 404]
+    assert (Project.objects.values().get(id=project.id), Membership.objects.count()) == before
+    assert not Image.objects.filter(excluded=True).exists()
+
+
+@pytest.mark.parametrize("at", [*PAGES, *FORMS], ids=lambda at: at[0])
+def test_without_login_every_page_leads_to_the_login(at, address, client):
+    url = url_of(at, address)
+    method = client.post if at in FORMS and at not in PAGES else client.get
+    response = method(url)
+    assert response.status_code == 302
+    assert response["Location"] == f"{reverse('account_login')}?next={url}"
+
+
+@pytest.mark.parametrize("at", [at for at in PAGES if at[0] != "image"], ids=lambda at: at[0])
+def test_pages_are_kept_by_no_browser_and_allow_no_foreign_script(at, address, alice):
+    response = logged_in(alice).get(url_of(at, address))
+    assert "no-store" in response["Cache-Control"]
+    policy = response["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert b" style=" not in response.content
+    assert b"onclick" not in response.content
+
+
+@pytest.mark.parametrize("at", FORMS, ids=lambda at: at[0])
+def test_forms_need_the_csrf_token(at, address, alice):
+    response = logged_in(alice, enforce_csrf_checks=True).post(url_of(at, address))
+    assert response.status_code == 403
+    assert "out of date" in response.content.decode()
+
+
+def test_a_removed_member_and_a_deleted_project_are_404(project, images, bob):
+    client, url = logged_in(bob), reverse("compare", args=[project.id])
+    Membership.objects.filter(user=bob).delete()
+    assert client.get(url).status_code == 404
+
+
+def test_tabs_show_only_what_the_person_may_open(project, rita, bob):
+    compare = reverse("compare", args=[project.id])
+    assert "Dashboard" not in logged_in(bob).get(compare).content.decode()
+    seen = logged_in(rita).get(compare).content.decode()
+    assert "Dashboard" in seen
+    assert "Members" not in seen
+
+
+# --- Errors ------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_address_is_a_page_that_helps(client, db):
+    response = client.get("/nothing/here/")
+    assert response.status_code == 404
+    assert "does not exist" in response.content.decode()
+
+
+def test_the_pages_of_failure_ask_the_database_nothing(rf, django_assert_num_queries, bob):
+    request = rf.get("/")
+    request.user = bob
+    with django_assert_num_queries(0):
+        for status in (500, 503):
+            assert "Nothing was saved" in render(request, f"{status}.html").content.decode()
