@@ -1,6 +1,7 @@
 """What counts as a credential, and what other sites learn: nothing."""
 
 import pytest
+from django.test import Client
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
@@ -51,3 +52,27 @@ def test_other_sites_are_told_nothing(project: Project, bob: User) -> None:
     assert answer["Cache-Control"] == "private, no-store"
     preflight = client.options(where, HTTP_ORIGIN="https://evil.example")
     assert not [name for name in preflight.headers if name.startswith("Access-Control")]
+
+
+def test_a_new_password_ends_the_tokens_and_sessions_of_the_old_one(
+    project: Project, bob: User, carol: User, client: Client
+) -> None:
+    """A26."""
+    mine, hers = as_user(bob), as_user(carol)
+    client.force_login(bob)
+    where = url("projects")
+    bob.set_password("another long password")
+    bob.save()
+    assert mine.get(where).status_code == 401
+    assert client.get(where).status_code == 401
+    assert hers.get(where).status_code == 200
+
+
+def test_a_deactivated_person_is_out_at_once(project: Project, bob: User, client: Client) -> None:
+    """A13."""
+    mine = as_user(bob)
+    client.force_login(bob)
+    bob.is_active = False
+    bob.save()
+    assert mine.get(url("projects")).status_code == 401
+    assert client.get(url("projects")).status_code == 401

@@ -108,3 +108,18 @@ def test_a_database_without_the_guard_of_the_log_is_reported_with_what_to_do() -
 def test_a_picker_that_cannot_be_imported_is_reported(settings) -> None:
     settings.PAIR_PICKER = "nowhere.at_all"
     assert "pairwright.E002" in [message.id for message in run_checks()]
+
+
+def test_the_static_files_of_a_deployment_are_named_by_their_content(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity=0"],
+        cwd=ROOT,
+        env={**os.environ, **DEPLOYMENT, "STATIC_ROOT": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    (page,) = tmp_path.glob("annotation/compare.????????????.js")
+    for module in ("api", "pairs", "queue"):
+        (hashed,) = tmp_path.glob(f"annotation/{module}.????????????.js")
+        assert f"./{hashed.name}" in page.read_text()
