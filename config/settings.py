@@ -107,7 +107,7 @@ try:
             "CONN_HEALTH_CHECKS": True,
             "OPTIONS": {
                 **DATABASES["default"].get("OPTIONS", {}),
-                "pool": {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 10},
+                "pool": {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 5},
                 # An acknowledged comparison is on disk, whatever the server's own default is.
                 "options": "-c synchronous_commit=on",
             },
