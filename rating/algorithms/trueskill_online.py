@@ -10,16 +10,23 @@ BETA, TAU = SIGMA / 2, SIGMA / 100
 DRAW_PROBABILITY = 0.10
 
 
-def trueskill_online(n: int, first: Integers, second: Integers, label: Integers) -> Ratings:
+def trueskill_online(
+    n: int,
+    first: Integers,
+    second: Integers,
+    label: Integers,
+    annotator: Integers | None = None,
+) -> Ratings:
     """Rate n items by updating the two of each comparison in turn; the result depends on the order.
 
-    n: number of items. first, second, label: shape (m,), see `rating.algorithms`.
+    n: number of items. first, second, label: shape (m,), see `rating.algorithms`; annotator is not used.
     Returns mu and sigma of shape (n,), float64, in TrueSkill's units.
     Raises ValueError if a row is not a comparison of two of the n items.
     Cost: O(m) time, about 0.4 ms a comparison; O(n) memory.
     Source: Herbrich, Minka and Graepel 2006, "TrueSkill: A Bayesian skill rating system", section 3;
     the arithmetic is that of the package `trueskill` (Lee 2012), whose `rate_1vs1` is called.
     """
+    del annotator
     check_comparisons(n, first, second, label)
     environment = trueskill.TrueSkill(MU, SIGMA, BETA, TAU, DRAW_PROBABILITY)
     ratings = [environment.create_rating()] * n
