@@ -8,7 +8,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-embedded lint types check lock clean chromium
+.PHONY: help run test test-embedded bench-rating lint types check lock clean chromium
 .DELETE_ON_ERROR:
 
 help: ## Show these lines
@@ -26,6 +26,9 @@ test: .venv/dev.installed chromium ## Run every test, on a private Postgres and 
 
 test-embedded: .venv/dev.installed ## Run the tests again on SQLite, the database of `make run`
 	@TEST_EMBEDDED=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile -m "not postgres and not browser and not own_servers"
+
+bench-rating: .venv/bench.installed ## Measure the ratings against published packages (QUICK=1: under a minute)
+	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.rating
 
 lint: .venv/dev.installed ## Check style and format
 	@$(BIN)/ruff check --quiet .
@@ -45,9 +48,10 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 lock: .venv/dev.installed ## Recompile both lock files (UPGRADE=--upgrade takes newer versions)
 	@$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.lock
 	@$(COMPILE) $(UPGRADE) pyproject.toml -c requirements.lock --group dev -o requirements-dev.lock
+	@$(COMPILE) $(UPGRADE) pyproject.toml -c requirements-dev.lock --group bench -o requirements-bench.lock
 
 clean: ## Remove what was installed and cached; keep ./data
-	@rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis .numba_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- Installing --------------------------------------------------------------------------------------
@@ -64,6 +68,11 @@ export UV_SYSTEM_CERTS := true
 	@echo "Installing what the tests and checks need (once; less than a minute) ..."
 	@$(call install,$<)
 	@touch .venv/runtime.installed $@
+
+.venv/bench.installed: requirements-bench.lock .venv/dev.installed
+	@echo "Installing what the benchmarks compare with (once; less than a minute) ..."
+	@$(call install,$<)
+	@touch $@
 
 PIP_INSTALL := install --quiet --disable-pip-version-check --require-hashes
 install = $(UV) pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r $(1) 2>.venv/install.log \
