@@ -32,7 +32,16 @@ def server_error(request: HttpRequest) -> HttpResponse:
         )
         response: HttpResponse = JsonResponse({"detail": what}, status=status)
     else:
-        response = render(request, f"{status}.html", status=status)
+        response = _page(request, status)
     if away:
         response["Retry-After"] = RETRY_AFTER
     return response
+
+
+def _page(request: HttpRequest, status: int) -> HttpResponse:
+    try:
+        return render(request, f"{status}.html", status=status)
+    except Exception:
+        # Whatever is broken may be what the page needs, too.
+        sentence = "Something is wrong on the server; nothing was saved. Try again in a while."
+        return HttpResponse(sentence, status=status, content_type="text/plain; charset=utf-8")

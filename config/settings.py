@@ -107,7 +107,7 @@ try:
             "CONN_HEALTH_CHECKS": True,
             "OPTIONS": {
                 **DATABASES["default"].get("OPTIONS", {}),
-                "pool": {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 5},
+                "pool": {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 10},
                 # An acknowledged comparison is on disk, whatever the server's own default is.
                 "options": "-c synchronous_commit=on",
             },
@@ -117,6 +117,9 @@ except EnvError as error:
     raise ImproperlyConfigured(
         f"The environment has a value that cannot be used: {error}"
     ) from None
+
+# Where compiled numerics are kept between starts; the program's own folder may be read-only.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(DATA_DIR / "numba"))
 
 if EMBEDDED:
     ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]"]

@@ -1,7 +1,14 @@
 from django.contrib import admin
 
 from annotation.admin import ReadOnlyAdmin
-from rating.models import Export, Rating, RatingRun
+from rating.models import (
+    AnnotatorReliability,
+    Export,
+    Rating,
+    RatingPlan,
+    RatingRun,
+    SetAside,
+)
 
 
 @admin.register(RatingRun)
@@ -18,6 +25,28 @@ class RatingAdmin(ReadOnlyAdmin):
     list_filter = ("run__project", "criterion__key")
     search_fields = ("image__name", "run__id")
     list_select_related = ("image", "criterion", "run__project")
+
+
+@admin.register(AnnotatorReliability)
+class AnnotatorReliabilityAdmin(ReadOnlyAdmin):
+    list_display = ("annotator", "comparisons", "sharpness", "side_bias", "spammer", "run")
+    list_filter = ("run__project",)
+    search_fields = ("annotator__username", "run__id")
+    list_select_related = ("annotator", "run__project")
+
+
+@admin.register(RatingPlan)
+class RatingPlanAdmin(ReadOnlyAdmin):
+    list_display = ("project", "method")
+    list_filter = ("method",)
+    search_fields = ("project__name",)
+
+
+@admin.register(SetAside)
+class SetAsideAdmin(ReadOnlyAdmin):
+    list_display = ("annotator", "project", "reason", "created_by", "created_at")
+    list_filter = ("project",)
+    search_fields = ("annotator__username", "project__name", "reason")
 
 
 @admin.register(Export)

@@ -7,6 +7,40 @@ from django.db.models.functions import Now
 from annotation.models import Criterion, Image, Project
 
 
+class RatingPlan(models.Model):
+    """By which method a project's ratings are made; a project without one takes the default."""
+
+    DEFAULT = "trueskill_annotators"
+
+    project = models.OneToOneField(Project, models.CASCADE, related_name="rating_plan")
+    method = models.CharField(max_length=40, default=DEFAULT)
+
+    def __str__(self) -> str:
+        return f"{self.project}: {self.method}"
+
+
+class SetAside(models.Model):
+    """A person whose comparisons do not count in a project's ratings, until they are taken back.
+
+    Their comparisons stay in the log; the ratings are those of a log without them.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="set_aside")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=300, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name_plural = "set aside"
+        constraints = [
+            models.UniqueConstraint(fields=["project", "annotator"], name="set_aside_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.annotator} in {self.project}"
+
+
 class RatingRun(models.Model):
     """One inference over a project's log, stored whole: what was read, how, and how long it took.
 
@@ -53,6 +87,10 @@ class Rating(models.Model):
     wins = models.PositiveIntegerField()
     losses = models.PositiveIntegerField()
     ties = models.PositiveIntegerField()
+    group = models.PositiveIntegerField(
+        default=1,
+        help_text="Images of different groups were never compared, even through others; 1 is the largest.",
+    )
 
     class Meta:
         ordering = ["rank", "image__name", "id"]
@@ -65,6 +103,36 @@ class Rating(models.Model):
 
     def __str__(self) -> str:
         return f"{self.image}: {self.mu:.2f} ± {self.sigma:.2f}"
+
+
+class AnnotatorReliability(models.Model):
+    """How one person saw, in one run: each number with the interval that holds it with 95 %."""
+
+    run = models.ForeignKey(RatingRun, models.CASCADE, related_name="annotators")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    comparisons = models.PositiveIntegerField()
+    sharpness = models.FloatField(
+        help_text="1 sees like most, 0 clicks at random, below 0 reverses."
+    )
+    sharpness_low = models.FloatField()
+    sharpness_high = models.FloatField()
+    side_bias = models.FloatField(
+        help_text="The pull to the left, in units of a comparison's noise."
+    )
+    side_bias_low = models.FloatField()
+    side_bias_high = models.FloatField()
+    spammer = models.FloatField(
+        help_text="The probability that they do not look, or answer in reverse."
+    )
+
+    class Meta:
+        verbose_name_plural = "annotator reliabilities"
+        constraints = [
+            models.UniqueConstraint(fields=["run", "annotator"], name="reliability_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.annotator}: {self.sharpness:.2f}"
 
 
 class Export(models.Model):

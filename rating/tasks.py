@@ -1,10 +1,20 @@
+import threading
+from typing import Any
 from uuid import UUID
 
 from celery import shared_task
+from celery.signals import worker_ready
 
 from rating.exports.jobs import run_export, unfinished_exports
 from rating.selectors import stale_projects
 from rating.services import recompute
+from rating.services.runs import warm_up
+
+
+@worker_ready.connect
+def get_ready(**kwargs: Any) -> None:
+    """Beside the first tasks, so that a worker is there at once."""
+    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
 
 
 @shared_task(name="rating.tasks.recompute_project")

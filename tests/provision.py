@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import NoServer, guarded_directory, postgres, valkey
+from tests.servers import ROOT, NoServer, guarded_directory, postgres, valkey
 
 # What the shell may hold for a Pairwright of its own, and the tests must not see.
 FOREIGN = (
@@ -55,6 +55,8 @@ def provision() -> None:
         os.environ["DATABASE_URL"] = servers.enter_context(postgres()).url
     if not os.environ.get("REDIS_URL"):
         os.environ["REDIS_URL"] = servers.enter_context(valkey()).url
+    # Compiling the numerics takes a while: once for all runs, not for each with its new DATA_DIR.
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".numba_cache"))
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "SECRET_KEY": secrets.token_urlsafe(50),

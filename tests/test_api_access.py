@@ -52,10 +52,12 @@ api-comparison        DELETE  401 404 204 403 204
 api-log               GET     401 404 403 200 200
 api-history           GET     401 404 200 200 200
 api-ratings           GET     401 404 403 200 200
+api-probabilities     GET     401 404 403 400 400
 api-runs              GET     401 404 403 403 200
 api-recompute         POST    401 404 403 403 202
 api-progress          GET     401 404 403 200 200
 api-annotators        GET     401 404 403 200 200
+api-annotator         PATCH   401 404 403 403 200
 api-exports           GET     401 404 403 403 200
 api-exports           POST    401 404 403 403 202
 api-export            GET     401 404 403 403 200
@@ -114,6 +116,7 @@ class World:
         nested = {"project_id": self.project.id}
         ids: dict[str, dict[str, Any]] = {
             "member": {**nested, "user_id": self.people["reviewer"].id},
+            "annotator": {**nested, "user_id": self.people["annotator"].id},
             "invitation": {**nested, "invitation_id": self.invitation.id},
             "image": {"image_id": self.unused.id},
             "comparison": {"comparison_id": self.comparison.id},
@@ -141,6 +144,7 @@ class World:
                 "assignment": str(self.assignment.id),
                 "outcome": "left",
             },
+            ("api-annotator", "PATCH"): {"set_aside": True},
             ("api-exports", "POST"): {"format": "rankings"},
         }
         return bodies.get((name, method))

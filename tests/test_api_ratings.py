@@ -57,6 +57,7 @@ def test_ratings_come_with_their_run_the_best_first(
         "prompt",
         "rank",
         "rank_low",
+        "group",
         "rank_high",
         "mu",
         "sigma",

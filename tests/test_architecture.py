@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("config", "rating", "annotation")
 NUMERICS = {"numpy", "scipy", "numba", "trueskill"}
-STANDARD = {"dataclasses", "collections", "functools", "math", "typing"}
+STANDARD = {"collections", "dataclasses", "functools", "importlib", "math", "statistics", "typing"}
 
 
 def modules_of(folder: str) -> list[Path]:
@@ -62,8 +62,9 @@ def test_services_know_no_request_no_task_and_no_serializer(folder: str) -> None
 
 
 def test_the_ratings_services_know_no_request_no_task_and_no_serializer() -> None:
-    for module in ("rating/services.py", "rating/selectors.py", "annotation/selectors.py"):
-        names = set(imports_of(ROOT / module))
+    modules = [*modules_of("rating/services"), *modules_of("rating/selectors")]
+    for module in [*modules, ROOT / "annotation/selectors.py"]:
+        names = set(imports_of(module))
         assert not {name for name in names if name.startswith(("rest_framework", "celery"))}
         assert "rating.tasks" not in names
 

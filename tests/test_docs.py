@@ -16,6 +16,7 @@ from annotation.exports import COMPARISON_COLUMNS
 from annotation.models import User
 from config.celery import app
 from rating.exports import FORMATS
+from rating.services.runs import warm_up
 from tests.conftest import PASSWORD, picture
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -89,6 +90,7 @@ def test_the_script_for_ml_engineers_runs_as_it_stands(
         "PAIRWRIGHT_PASSWORD": PASSWORD,
     }
     app.control.purge()
+    warm_up()
     with start_worker(app, pool="threads", perform_ping_check=False, shutdown_timeout=30):
         done = subprocess.run(
             [sys.executable, "-c", script],

@@ -17,12 +17,13 @@ from annotation.services.comparisons import record_comparison, retract_compariso
 from annotation.services.images import update_image
 from annotation.services.projects import delete_project, update_project
 from rating import wake_up as wake_up_module
-from rating.algorithms.ranks import rank_items
+from rating.algorithms.ranks import Ranks, rank_items
 from rating.algorithms.results import Ratings
 from rating.algorithms.trueskill_online import trueskill_online
 from rating.models import Rating, RatingRun
-from rating.selectors import is_stale, latest_run, stale_projects
+from rating.selectors import Log, is_stale, latest_run, stale_projects
 from rating.services import recompute
+from rating.services import runs as runs_module
 from rating.tasks import sweep
 from tests.conftest import membership
 
@@ -97,15 +98,19 @@ def test_columns_of_unequal_length_are_refused() -> None:
         trueskill_online(2, integers(0), integers(1), integers(1, 1))
 
 
+def ranks_of(mu: np.ndarray, sigma: np.ndarray) -> Ranks:
+    return rank_items(Ratings(mu, sigma, "", {}))
+
+
 def test_ranks_follow_mu_and_their_intervals_the_doubt() -> None:
-    ranks = rank_items(np.array([0.0, 10.0, 9.0, -20.0]), np.array([1.0, 1.0, 1.0, 1.0]))
+    ranks = ranks_of(np.array([0.0, 10.0, 9.0, -20.0]), np.ones(4))
     assert ranks.rank.tolist() == [3, 1, 2, 4]
     assert ranks.rank_low.tolist() == [3, 1, 1, 4]
     assert ranks.rank_high.tolist() == [3, 2, 2, 4]
 
 
 def test_equal_images_share_all_ranks_within_their_doubt() -> None:
-    ranks = rank_items(np.full(3, 25.0), np.full(3, 8.0))
+    ranks = ranks_of(np.full(3, 25.0), np.full(3, 8.0))
     assert ranks.rank.tolist() == [1, 2, 3]
     assert ranks.rank_low.tolist() == [1, 1, 1]
     assert ranks.rank_high.tolist() == [3, 3, 3]
@@ -242,7 +247,7 @@ def test_each_criterion_has_ratings_of_its_own(
 def test_ratings_of_old_runs_are_dropped_and_their_headers_kept(
     project: Project, images: list[Image], bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rating.services.KEPT_RUNS", 2)
+    monkeypatch.setattr("rating.services.runs.KEPT_RUNS", 2)
     for _ in range(4):
         judge(project, bob, by_name, 1)
         recompute(project.id)
@@ -253,8 +258,8 @@ def test_ratings_of_old_runs_are_dropped_and_their_headers_kept(
 def test_a_run_says_how_it_was_made(project: Project, images: list[Image], bob: User) -> None:
     judge(project, bob, by_name, 2)
     run = recompute(project.id)
-    assert (run.method, run.comparisons) == ("trueskill_online", 2)
-    assert run.settings["draw_probability"] == 0.1
+    assert (run.method, run.comparisons) == ("trueskill_annotators", 2)
+    assert run.settings["prior_variance"] > 0
     assert len(run.fingerprint) == 64
     assert run.seconds > 0
 
@@ -301,14 +306,14 @@ def test_two_workers_make_one_run_and_the_second_does_not_wait(
 ) -> None:
     judge(project, bob, by_name, 1)
     reading, go_on = threading.Event(), threading.Event()
-    fit = trueskill_online
+    fit = runs_module.fit
 
-    def slow_fit(*arguments: Any) -> Ratings:
+    def slow_fit(log: Log) -> Any:
         reading.set()
         assert go_on.wait(30)
-        return fit(*arguments)
+        return fit(log)
 
-    monkeypatch.setattr("rating.services.trueskill_online", slow_fit)
+    monkeypatch.setattr(runs_module, "fit", slow_fit)
 
     def first_worker() -> None:
         try:

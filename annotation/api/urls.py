@@ -41,7 +41,6 @@ urlpatterns = [
     path(f"{PROJECT}comparisons/", comparisons.LogView.as_view(), name="api-log"),
     path(f"{PROJECT}history/", comparisons.HistoryView.as_view(), name="api-history"),
     path(f"{PROJECT}progress/", progress.ProgressView.as_view(), name="api-progress"),
-    path(f"{PROJECT}annotators/", progress.AnnotatorsView.as_view(), name="api-annotators"),
     path("schema/", docs.SchemaView.as_view(), name="api-schema"),
     path("docs/", docs.DocsView.as_view(), name="api-docs"),
 ]

@@ -17,12 +17,13 @@ from annotation.selectors import criterion_named
 from rating.api.serializers import (
     RatingSerializer,
     RatingsSerializer,
+    RecomputeRequestSerializer,
     RecomputeSerializer,
     RunSerializer,
 )
 from rating.models import Rating, RatingRun
 from rating.selectors import latest_run, ratings_of
-from rating.services import request_recompute
+from rating.services import choose_method, request_recompute
 
 
 class RatingsView(View):
@@ -110,8 +111,13 @@ class RecomputeView(View):
         "Have the ratings computed anew",
         description="It is asked for, not waited for: the ratings are current when their run is not "
         "`stale`. The same log and method give the same ratings, and then the run stays what it is.",
+        body=RecomputeRequestSerializer,
         answers={202: RecomputeSerializer},
+        refusals=(400, 401, 403, 404, 415),
     )
     def post(self, request: Request, project_id: UUID) -> Response:
         project = project_for(self.user, project_id, Role.MANAGER)
+        method = self.body(RecomputeRequestSerializer).get("method")
+        if method:
+            choose_method(project.id, method)
         return Response({"revision": request_recompute(project.id)}, status=202)

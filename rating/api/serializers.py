@@ -5,6 +5,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from rating.algorithms.methods import METHODS
 from rating.exports import FORMATS
 from rating.models import Export, RatingRun
 from rating.selectors import is_stale
@@ -39,8 +40,8 @@ class RatingSerializer(serializers.Serializer):
     name = serializers.CharField(source="image.name")
     prompt = serializers.CharField(source="image.prompt.text", default="")
     rank = serializers.IntegerField(help_text="Among the images of its prompt, 1 being the best.")
-    rank_low = serializers.IntegerField(help_text="The best rank that the doubt about mu allows.")
-    rank_high = serializers.IntegerField(help_text="The worst rank that the doubt about mu allows.")
+    rank_low = serializers.IntegerField(help_text="The best rank of its 95 % interval.")
+    rank_high = serializers.IntegerField(help_text="The worst rank of its 95 % interval.")
     mu = serializers.FloatField()
     sigma = serializers.FloatField()
     score = serializers.FloatField(help_text="The conservative score, mu - 3 sigma.")
@@ -48,6 +49,9 @@ class RatingSerializer(serializers.Serializer):
     wins = serializers.IntegerField()
     losses = serializers.IntegerField()
     ties = serializers.IntegerField()
+    group = serializers.IntegerField(
+        help_text="Images of different groups were never compared, not even through others."
+    )
 
 
 class RatingsSerializer(serializers.Serializer):
@@ -58,6 +62,15 @@ class RatingsSerializer(serializers.Serializer):
     run = RunSerializer(allow_null=True, help_text="null before the first run.")
     criterion = serializers.CharField()
     results = RatingSerializer(many=True)
+
+
+class RecomputeRequestSerializer(serializers.Serializer):
+    method = serializers.ChoiceField(
+        choices=list(METHODS),
+        required=False,
+        help_text="From now on; the project's present one, unless given.\n"
+        + "\n".join(f"`{key}`: {method.title}" for key, method in METHODS.items()),
+    )
 
 
 class RecomputeSerializer(serializers.Serializer):

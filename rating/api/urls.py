@@ -1,10 +1,21 @@
 from django.urls import path
 
 from annotation.api.urls import PROJECT
-from rating.api import exports, ratings
+from rating.api import annotators, exports, probabilities, ratings
 
 urlpatterns = [
+    path(f"{PROJECT}annotators/", annotators.AnnotatorsView.as_view(), name="api-annotators"),
+    path(
+        f"{PROJECT}annotators/<uuid:user_id>/",
+        annotators.AnnotatorView.as_view(),
+        name="api-annotator",
+    ),
     path(f"{PROJECT}ratings/", ratings.RatingsView.as_view(), name="api-ratings"),
+    path(
+        f"{PROJECT}probabilities/",
+        probabilities.ProbabilitiesView.as_view(),
+        name="api-probabilities",
+    ),
     path(f"{PROJECT}runs/", ratings.RunsView.as_view(), name="api-runs"),
     path(f"{PROJECT}recompute/", ratings.RecomputeView.as_view(), name="api-recompute"),
     path(f"{PROJECT}exports/", exports.ExportsView.as_view(), name="api-exports"),

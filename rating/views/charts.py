@@ -4,15 +4,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from rating.models import Rating
+from rating.models import AnnotatorReliability, Rating
 
 # How many days the bars show at most.
 DAYS = 60
 
 
 @dataclass(frozen=True)
+class Whisker:
+    low: float
+    middle: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Scale:
-    """Puts mu ± 2 sigma of all images of a ranking on one line from 0 to 100."""
+    """Puts the intervals of one table, an image's or a person's a row, on one line from 0 to 100."""
 
     low: float
     high: float
@@ -21,16 +28,13 @@ class Scale:
         width = self.high - self.low
         return round(100 * (value - self.low) / width, 2) if width > 0 else 50.0
 
-    def whisker(self, rating: Rating) -> "Whisker":
+    def whisker(self, rating: Rating) -> Whisker:
         ends = rating.mu - 2 * rating.sigma, rating.mu + 2 * rating.sigma
         return Whisker(self.place(ends[0]), self.place(rating.mu), self.place(ends[1]))
 
-
-@dataclass(frozen=True)
-class Whisker:
-    low: float
-    middle: float
-    high: float
+    def sharpness(self, known: AnnotatorReliability) -> Whisker:
+        ends = known.sharpness_low, known.sharpness_high
+        return Whisker(self.place(ends[0]), self.place(known.sharpness), self.place(ends[1]))
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,13 @@ from annotation import selectors
 from annotation.access import membership_for
 from annotation.models import Outcome, Project, Role, User
 from annotation.views.page import page, project_page, refusals_as_messages
+from rating.algorithms.methods import METHODS
 from rating.exports import FORMATS
 from rating.exports.jobs import request_export
 from rating.models import Export
-from rating.selectors import latest_run
+from rating.selectors import latest_run, method_of
 from rating.views.charts import day_bars
+from rating.views.people import people_of
 from rating.views.ranking import run_facts, top_of
 
 TOP = 8
@@ -34,13 +36,18 @@ def dashboard(request: HttpRequest, project_id: UUID) -> HttpResponse:
         "outcomes": _outcomes(progress),
         "bars": bars,
         "most_a_day": max((bar.made for bar in bars), default=0),
-        "people": _people(project),
         "tops": top_of(project, run, TOP),
         "states": [state for state in Project.State if state != project.state],
+        "chosen_method": method_of(project.id),
+        **people_of(project, run),
         **run_facts(run),
     }
     if membership.role == Role.MANAGER:
-        context |= {"formats": FORMATS.values(), **_latest_exports(project)}
+        context |= {
+            "methods": METHODS.values(),
+            "formats": FORMATS.values(),
+            **_latest_exports(project),
+        }
     return project_page(request, membership, "rating/dashboard.html", context)
 
 
@@ -76,21 +83,6 @@ def _latest_exports(project: Project) -> dict[str, Any]:
         "exports": latest,
         "unfinished": any(export.status in under_way for export in latest),
     }
-
-
-def _people(project: Project) -> list[dict[str, Any]]:
-    return [
-        person
-        | {
-            "left_percent": None
-            if person["left_share"] is None
-            else round(100 * person["left_share"]),
-            "mean_seconds": None
-            if person["mean_duration_ms"] is None
-            else person["mean_duration_ms"] / 1000,
-        }
-        for person in selectors.annotators(project)
-    ]
 
 
 def _outcomes(progress: selectors.Progress) -> list[dict[str, Any]]:

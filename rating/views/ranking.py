@@ -9,8 +9,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from annotation.access import membership_for
-from annotation.models import Criterion, Project, Role
+from annotation.models import Criterion, Project, Prompt, Role
 from annotation.views.page import page, project_page
+from rating.algorithms.methods import METHODS
 from rating.models import Rating, RatingRun
 from rating.selectors import is_stale, latest_run, ratings_of
 from rating.views.charts import Scale, Whisker
@@ -22,6 +23,16 @@ PAGE_SIZE = 200
 class Line:
     rating: Rating
     whisker: Whisker
+
+
+@dataclass(frozen=True)
+class Section:
+    """One prompt's lines on this page, and of all its images: how many groups, whether any was compared."""
+
+    prompt: Prompt | None
+    lines: list[Line]
+    groups: int
+    compared: bool
 
 
 @require_safe
@@ -59,7 +70,12 @@ def run_facts(run: RatingRun | None) -> dict[str, Any]:
     if run is None:
         return {"run": None}
     seconds = max(0, int((timezone.now() - run.finished_at).total_seconds()))
-    return {"run": run, "stale": is_stale(run), "age": _in_words(seconds)}
+    return {
+        "run": run,
+        "method": METHODS.get(run.method),
+        "stale": is_stale(run),
+        "age": _in_words(seconds),
+    }
 
 
 def top_of(project: Project, run: RatingRun | None, count: int) -> list[dict[str, Any]]:
@@ -77,7 +93,26 @@ def top_of(project: Project, run: RatingRun | None, count: int) -> list[dict[str
 
 def _lines(run: RatingRun, criterion: Criterion, number: str | None) -> dict[str, Any]:
     found: Page[Rating] = Paginator(ratings_of(run, criterion), PAGE_SIZE).get_page(number)
-    return {"lines": _placed(run, criterion, list(found)), "page": found}
+    lines = _placed(run, criterion, list(found))
+    return {"sections": _by_prompt(run, criterion, lines), "page": found}
+
+
+def _by_prompt(run: RatingRun, criterion: Criterion, lines: list[Line]) -> list[Section]:
+    by_prompt: dict[Prompt | None, list[Line]] = {}
+    for line in lines:
+        by_prompt.setdefault(line.rating.image.prompt, []).append(line)
+    # Groups are numbered from 1 within a prompt, so that the last number says how many there are.
+    found = Rating.objects.filter(run=run, criterion=criterion).values("image__prompt").order_by()
+    facts: dict[UUID | None, tuple[int, bool]] = {
+        prompt: (groups, comparisons > 0)
+        for prompt, groups, comparisons in found.annotate(
+            groups=Max("group"), compared=Max("comparisons")
+        ).values_list("image__prompt", "groups", "compared")
+    }
+    return [
+        Section(prompt, part, *facts[prompt.id if prompt else None])
+        for prompt, part in by_prompt.items()
+    ]
 
 
 def _placed(run: RatingRun, criterion: Criterion, ratings: list[Rating]) -> list[Line]:

@@ -17,6 +17,9 @@ from playwright.sync_api import Browser, Page, Request, expect
 from annotation.models import Comparison, Project, User
 from tests.waiting import eventually
 
+# A busy machine is slow, not wrong.
+expect.set_options(timeout=15_000)
+
 # For a browser that is run by root, in a container, and calls nobody.
 CHROMIUM_OPTIONS = [
     "--no-sandbox",

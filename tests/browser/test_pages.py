@@ -42,7 +42,7 @@ def test_the_dashboard_shows_counts_and_follows_an_export(person, project, image
     recompute(project.id)
     page = person(alice).open("dashboard", project.id)
     expect(page.locator(".big")).to_have_text("3 of 6 judged")
-    expect(page.locator("tr:has(th:text-is('bob')) td").nth(1)).to_have_text("3")
+    expect(page.locator("tr:has(th:has-text('bob')) td").nth(1)).to_have_text("3")
     page.click("[aria-label='Export rankings']")
     expect(page.locator("#exports")).to_contain_text("Queued")
     run_export(Export.objects.get().id)
@@ -51,6 +51,21 @@ def test_the_dashboard_shows_counts_and_follows_an_export(person, project, image
         page.click("#exports >> text=Download")
     assert "kodim" not in download.value.suggested_filename
     assert images[0].name in download.value.path().read_text()
+
+
+def test_a_person_is_set_aside_and_taken_back(person, project, images, alice, bob):
+    judge(project, bob)
+    recompute(project.id)
+    page = person(alice).open("dashboard", project.id)
+    row = page.locator("tr:has(th:has-text('bob'))")
+    expect(row.locator("svg")).to_be_visible()
+    row.locator("summary").click()
+    row.locator("[name=reason]").fill("was not looking")
+    row.locator("button").click()
+    expect(row.locator(".tag")).to_have_text("set aside")
+    expect(row).to_contain_text("was not looking")
+    row.locator("button").click()
+    expect(row.locator("summary")).to_have_text("Set aside")
 
 
 def test_a_new_person_joins_by_the_link_that_the_manager_made(person, project, images, alice):

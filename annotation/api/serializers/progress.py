@@ -23,19 +23,3 @@ class ProgressSerializer(serializers.Serializer):
     annotators = serializers.IntegerField(help_text="People with a comparison that counts.")
     last_comparison_at = serializers.DateTimeField(allow_null=True)
     days = DaySerializer(many=True, help_text="Judgements on each day (UTC) that has some.")
-
-
-class AnnotatorSerializer(serializers.Serializer):
-    id = serializers.UUIDField()
-    username = serializers.CharField()
-    role = serializers.CharField(allow_null=True, help_text="null for a former member.")
-    comparisons = serializers.IntegerField()
-    left_share = serializers.FloatField(
-        allow_null=True, help_text="How often left won; far from 0.5 tells of carelessness."
-    )
-    ties = serializers.IntegerField()
-    both_bad = serializers.IntegerField()
-    skipped = serializers.IntegerField()
-    retracted = serializers.IntegerField()
-    mean_duration_ms = serializers.IntegerField(allow_null=True)
-    last_comparison_at = serializers.DateTimeField(allow_null=True)

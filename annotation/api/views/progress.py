@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from annotation import selectors
 from annotation.access import project_for
 from annotation.api.schema import operation
-from annotation.api.serializers.progress import AnnotatorSerializer, ProgressSerializer
+from annotation.api.serializers.progress import ProgressSerializer
 from annotation.api.views.base import View
 from annotation.models import Role
 
@@ -23,16 +23,3 @@ class ProgressView(View):
         ]
         shown = asdict(progress) | {"share": progress.share, "days": days}
         return Response(ProgressSerializer(shown).data)
-
-
-class AnnotatorsView(View):
-    @operation(
-        "list_annotators",
-        "See who compared how much, by name",
-        description="Members, and former members who compared.",
-        answers=AnnotatorSerializer(many=True),
-        refusals=(400, 401, 403, 404),
-    )
-    def get(self, request: Request, project_id: UUID) -> Response:
-        project = project_for(self.user, project_id, Role.REVIEWER)
-        return self.page(selectors.annotators(project), AnnotatorSerializer, "username")

@@ -1,0 +1,115 @@
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotation import selectors
+from annotation.access import project_for
+from annotation.api.schema import operation
+from annotation.api.views.base import View
+from annotation.models import Project, Role
+from rating.models import AnnotatorReliability, SetAside
+from rating.selectors import latest_run, reliabilities_of, set_aside_in
+from rating.services import set_aside, take_back
+
+
+class ReliabilitySerializer(serializers.ModelSerializer):
+    """How a person saw, in the latest run; each number with the interval that holds it with 95 %."""
+
+    class Meta:
+        model = AnnotatorReliability
+        fields = [
+            "comparisons",
+            "sharpness",
+            "sharpness_low",
+            "sharpness_high",
+            "side_bias",
+            "side_bias_low",
+            "side_bias_high",
+            "spammer",
+        ]
+
+
+class SetAsideSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = SetAside
+        fields = ["reason", "created_at"]
+
+
+class AnnotatorSerializer(serializers.Serializer):
+    id = serializers.UUIDField()
+    username = serializers.CharField()
+    role = serializers.CharField(allow_null=True, help_text="null for a former member.")
+    comparisons = serializers.IntegerField()
+    left_share = serializers.FloatField(
+        allow_null=True, help_text="How often left won; far from 0.5 tells of carelessness."
+    )
+    ties = serializers.IntegerField()
+    both_bad = serializers.IntegerField()
+    skipped = serializers.IntegerField()
+    retracted = serializers.IntegerField()
+    mean_duration_ms = serializers.IntegerField(allow_null=True)
+    last_comparison_at = serializers.DateTimeField(allow_null=True)
+    set_aside = SetAsideSerializer(
+        allow_null=True, help_text="Since when, and why, this person does not count in the ratings."
+    )
+    reliability = ReliabilitySerializer(
+        allow_null=True, help_text="null where the run knows nothing of this person."
+    )
+
+
+class AnnotatorChangeSerializer(serializers.Serializer):
+    set_aside = serializers.BooleanField(help_text="Whether they count in the ratings no more.")
+    reason = serializers.CharField(required=False, allow_blank=True, max_length=300, default="")
+
+
+def described(project: Project) -> list[dict[str, Any]]:
+    run = latest_run(project.id)
+    known = reliabilities_of(run) if run else {}
+    aside = set_aside_in(project.id)
+    return [
+        person | {"reliability": known.get(person["id"]), "set_aside": aside.get(person["id"])}
+        for person in selectors.annotators(project)
+    ]
+
+
+class AnnotatorsView(View):
+    @operation(
+        "list_annotators",
+        "See who compared how much, by name, and how they see",
+        description="Members, and former members who compared.",
+        answers=AnnotatorSerializer(many=True),
+        refusals=(400, 401, 403, 404),
+    )
+    def get(self, request: Request, project_id: UUID) -> Response:
+        project = project_for(self.user, project_id, Role.REVIEWER)
+        return self.page(described(project), AnnotatorSerializer, "username")
+
+
+class AnnotatorView(View):
+    @operation(
+        "change_annotator",
+        "Set a person aside, or take them back",
+        description="The ratings then are exactly those of a log without this person; the log stays.",
+        body=AnnotatorChangeSerializer,
+        answers=AnnotatorSerializer,
+        refusals=(400, 401, 403, 404, 415),
+    )
+    def patch(self, request: Request, project_id: UUID, user_id: UUID) -> Response:
+        project = project_for(self.user, project_id, Role.MANAGER)
+        self._person(project, user_id)
+        change = self.body(AnnotatorChangeSerializer)
+        if change["set_aside"]:
+            set_aside(project, user_id, self.user, change["reason"])
+        else:
+            take_back(project, user_id)
+        return Response(self.shown(AnnotatorSerializer, self._person(project, user_id)))
+
+    def _person(self, project: Project, user_id: UUID) -> dict[str, Any]:
+        for person in described(project):
+            if person["id"] == user_id:
+                return person
+        raise Http404("There is no such annotator in this project.")

@@ -1,0 +1,24 @@
+"""The only door from the database to arrays (`log`), and the reads of what was stored (`runs`)."""
+
+from rating.selectors.log import Group, Log, method_of, read_log
+from rating.selectors.runs import (
+    is_stale,
+    latest_run,
+    ratings_of,
+    reliabilities_of,
+    set_aside_in,
+    stale_projects,
+)
+
+__all__ = [
+    "Group",
+    "Log",
+    "is_stale",
+    "latest_run",
+    "method_of",
+    "ratings_of",
+    "read_log",
+    "reliabilities_of",
+    "set_aside_in",
+    "stale_projects",
+]

@@ -1,0 +1,192 @@
+"""From the log in the database to arrays, without an object a comparison."""
+
+import hashlib
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+from django.db import connection
+from django.db.models import Case, QuerySet, Value, When
+from numpy.typing import NDArray
+
+from annotation.models import Comparison, Criterion, Image, Outcome, Project
+from rating.algorithms.methods import METHODS, Method
+from rating.algorithms.results import Integers
+from rating.models import RatingPlan, SetAside
+
+Words = NDArray[np.uint64]
+
+# What says which of two is better. "Both bad" judges the two, not their order; a skip judges nothing.
+LABELS = {Outcome.LEFT.value: 1, Outcome.RIGHT.value: -1, Outcome.TIE.value: 0}
+COLUMNS = ("criterion_id", "left_id", "right_id", "annotator_id")
+# A comparison as the database packs it.
+ROW = np.dtype([("ids", ">u8", (2 * len(COLUMNS),)), ("label", ">i2")])
+
+
+@dataclass(frozen=True)
+class Group:
+    """The images that are ranked together, those of one criterion and one prompt.
+
+    items: shape (w,), their places among all items of the log; images: their ids, in the same order.
+    """
+
+    criterion_id: UUID
+    images: list[UUID]
+    items: Integers
+
+
+@dataclass(frozen=True)
+class Log:
+    """What a run reads of a project: m comparisons of n items, an item being an image under a criterion.
+
+    first (left), second, label, annotator: shape (m,), see `rating.algorithms`; annotator counts `people`.
+    Without a method that needs the order, the rows are in a canonical order, whatever that of the log.
+    digest: of all of it, so that equal digests mean equal ratings.
+    """
+
+    project_id: UUID
+    revision: int
+    method: Method
+    groups: list[Group]
+    first: Integers
+    second: Integers
+    label: Integers
+    annotator: Integers
+    people: list[UUID]
+    digest: str
+
+    @property
+    def n(self) -> int:
+        return sum(len(group.images) for group in self.groups)
+
+
+def method_of(project_id: UUID) -> Method:
+    plan = RatingPlan.objects.filter(project=project_id).first()
+    return METHODS[plan.method if plan else RatingPlan.DEFAULT]
+
+
+def read_log(project_id: UUID) -> Log:
+    """The rated part of the log: not retracted, by nobody set aside, both images still in the project.
+
+    The revision is read first, so that a comparison that arrives meanwhile leaves the run stale, and
+    is read again, rather than current without it.
+    """
+    revision = Project.objects.values_list("revision", flat=True).get(id=project_id)
+    method = method_of(project_id)
+    criteria = sorted(Criterion.objects.filter(project=project_id).values_list("id", flat=True))
+    groups = _groups(project_id, criteria)
+    ids, label = _read_rows(project_id, in_order=method.needs_order)
+    images = [
+        image for group in groups[: len(groups) // max(1, len(criteria))] for image in group.images
+    ]
+    people, annotator = _people(ids[:, 3])
+    criterion = _places(ids[:, 0], criteria)
+    left, right = _places(ids[:, 1], images), _places(ids[:, 2], images)
+    known = (criterion >= 0) & (left >= 0) & (right >= 0)
+    offset = criterion * len(images)
+    rows = np.stack([offset + left, offset + right, label, annotator], axis=1)[known]
+    if not method.needs_order:
+        rows = rows[np.lexsort(rows.T)]
+    digest = hashlib.sha256(np.ascontiguousarray(rows).tobytes())
+    for id_ in (*criteria, *images, *people):
+        digest.update(id_.bytes)
+    digest.update(repr([len(group.images) for group in groups]).encode())
+    first, second, label, annotator = np.ascontiguousarray(rows.T)
+    return Log(
+        project_id,
+        revision,
+        method,
+        groups,
+        first,
+        second,
+        label,
+        annotator,
+        people,
+        digest.hexdigest(),
+    )
+
+
+def _groups(project_id: UUID, criteria: list[UUID]) -> list[Group]:
+    """Criterion by criterion, prompt by prompt; the images of each in the order of their ids."""
+    by_prompt: dict[UUID | None, list[UUID]] = {}
+    used = Image.objects.filter(project=project_id, excluded=False).order_by("id")
+    for image, prompt in used.values_list("id", "prompt_id").iterator(chunk_size=10_000):
+        by_prompt.setdefault(prompt, []).append(image)
+    groups, n = [], 0
+    for criterion in criteria:
+        for key in sorted(by_prompt, key=str):
+            images = by_prompt[key]
+            groups.append(Group(criterion, images, np.arange(n, n + len(images), dtype=np.int64)))
+            n += len(images)
+    return groups
+
+
+# --- Rows --------------------------------------------------------------------------------------------
+
+
+def _read_rows(project_id: UUID, *, in_order: bool) -> tuple[Words, Integers]:
+    """The ids of COLUMNS as pairs of words, shape (m, 4, 2), and the labels, shape (m,)."""
+    without = list(SetAside.objects.filter(project=project_id).values_list("annotator", flat=True))
+    comparisons = Comparison.objects.filter(
+        project=project_id, retracted_at=None, outcome__in=LABELS
+    ).exclude(annotator__in=without)
+    comparisons = comparisons.order_by(*(("created_at", "id") if in_order else ()))
+    packed = _packed_by_postgres if connection.vendor == "postgresql" else _packed
+    rows = np.frombuffer(packed(comparisons), dtype=ROW)
+    ids = rows["ids"].astype(np.uint64).reshape(-1, len(COLUMNS), 2)
+    return ids, rows["label"].astype(np.int64)
+
+
+def _packed_by_postgres(comparisons: QuerySet[Comparison]) -> bytes:
+    """All rows as one value, packed by the database: neither parsing nor an object a row.
+
+    One value crosses as up to a gigabyte of digits, which is 7 million comparisons.
+    """
+    labels = Case(*(When(outcome=key, then=Value(value)) for key, value in LABELS.items()))
+    query, parameters = comparisons.values_list(*COLUMNS, labels).query.sql_with_params()
+    # The order of the rows is that of the inner query, which an aggregate without one of its own keeps.
+    names = [f"column{n}" for n in range(len(COLUMNS) + 1)]
+    *ids, label = names
+    packed = " || ".join([*(f"uuid_send({name})" for name in ids), f"int2send({label}::int2)"])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT string_agg({packed}, ''::bytea) FROM ({query}) AS log ({', '.join(names)})",  # noqa: S608
+            parameters,
+        )
+        return bytes(cursor.fetchone()[0] or b"")
+
+
+def _packed(comparisons: QuerySet[Comparison]) -> bytes:
+    return b"".join(
+        b"".join(id_.bytes for id_ in ids) + LABELS[outcome].to_bytes(2, "big", signed=True)
+        for *ids, outcome in comparisons.values_list(*COLUMNS, "outcome").iterator(10_000)
+    )
+
+
+# --- Ids to places -----------------------------------------------------------------------------------
+
+
+def _words(ids: list[UUID]) -> Words:
+    content = b"".join(id_.bytes for id_ in ids)
+    return np.frombuffer(content, dtype=">u8").astype(np.uint64).reshape(-1, 2)
+
+
+def _places(wanted: Words, table: list[UUID]) -> Integers:
+    """Shape (m,): the place in the table of each id, given as two words; -1 where it is not there."""
+    if not table:
+        return np.full(len(wanted), -1, dtype=np.int64)
+    words = _words(table)
+    order = np.lexsort((words[:, 1], words[:, 0]))
+    high = words[order, 0]
+    at = np.minimum(np.searchsorted(high, wanted[:, 0]), len(high) - 1)
+    # Ids are random: two that share their first half are not expected in the life of the universe.
+    found = (words[order[at]] == wanted).all(axis=1)
+    return np.where(found, order[at], -1).astype(np.int64)
+
+
+def _people(wanted: Words) -> tuple[list[UUID], Integers]:
+    """The people who compared, in the order of their ids, and each row's place among them."""
+    high, row, annotator = np.unique(wanted[:, 0], return_index=True, return_inverse=True)
+    low = wanted[row, 1]
+    people = [UUID(int=int(a) << 64 | int(b)) for a, b in zip(high, low, strict=True)]
+    return people, annotator.astype(np.int64)
