@@ -27,7 +27,7 @@ test: .venv/dev.installed chromium ## Run every test, on a private Postgres and 
 test-embedded: .venv/dev.installed ## Run the tests again on SQLite, the database of `make run`
 	@TEST_EMBEDDED=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile -m "not postgres and not browser and not own_servers"
 
-bench-rating: .venv/bench.installed ## Measure the ratings against published packages (QUICK=1: under a minute)
+bench-rating: .venv/bench.installed ## Measure the ratings against published packages (QUICK=1: smaller tables)
 	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.rating
 
 lint: .venv/dev.installed ## Check style and format

@@ -1,7 +1,7 @@
 """Benchmark of the ratings: time and memory, spammers, held-out comparisons; a table, and JSON.
 
 python -m bench.rating          all of it, about an hour; or only speed, spammers, held_out by name
-QUICK=1 python -m bench.rating  the same tables from smaller runs, under a minute
+QUICK=1 python -m bench.rating  the same tables from smaller runs
 
 Every timed run is a process of its own, one thread, compiled code loaded before by a tiny run. A method
 that is capped rates fewer comparisons of the same items a comparison count; its seconds are then

@@ -15,6 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 from annotation.exports import COMPARISON_COLUMNS
 from annotation.models import User
 from config.celery import app
+from rating.algorithms.methods import METHODS
 from rating.exports import FORMATS
 from rating.services.runs import warm_up
 from tests.conftest import PASSWORD, picture
@@ -65,6 +66,11 @@ def test_every_link_between_documents_leads_somewhere() -> None:
         if not (document.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_every_rating_method_is_explained() -> None:
+    explained = (ROOT / "rating" / "METHODS.md").read_text()
+    assert {key for key in METHODS if f"| `{key}` |" not in explained} == set()
 
 
 def test_every_column_of_an_export_is_documented() -> None:
