@@ -81,6 +81,15 @@ def test_what_is_read_is_what_is_in_the_log(judged: Project, bob: User, carol: U
     assert set(log.people) == {bob.id, carol.id}
 
 
+def test_a_method_that_needs_the_order_of_the_log_gets_it(judged: Project) -> None:
+    choose_method(judged.id, "trueskill_online")
+    log = read_log(judged.id)
+    images = [image for group in log.groups for image in group.images]
+    read = [(images[a], images[b]) for a, b in zip(log.first, log.second, strict=True)]
+    written = Comparison.objects.order_by("created_at", "id")
+    assert read == list(written.values_list("left_id", "right_id"))
+
+
 def test_an_empty_project_is_an_empty_log(project: Project) -> None:
     log = read_log(project.id)
     assert (log.n, len(log.label), log.people) == (0, 0, [])

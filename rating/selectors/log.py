@@ -143,14 +143,15 @@ def _packed_by_postgres(comparisons: QuerySet[Comparison]) -> bytes:
     One value crosses as up to a gigabyte of digits, which is 7 million comparisons.
     """
     labels = Case(*(When(outcome=key, then=Value(value)) for key, value in LABELS.items()))
-    query, parameters = comparisons.values_list(*COLUMNS, labels).query.sql_with_params()
-    # The order of the rows is that of the inner query, which an aggregate without one of its own keeps.
-    names = [f"column{n}" for n in range(len(COLUMNS) + 1)]
-    *ids, label = names
-    packed = " || ".join([*(f"uuid_send({name})" for name in ids), f"int2send({label}::int2)"])
+    rows = comparisons.order_by().values_list(*COLUMNS, "created_at", "id", labels)
+    query, parameters = rows.query.sql_with_params()
+    names = ", ".join([*COLUMNS, "created_at", "id", "label"])
+    packed = " || ".join([*(f"uuid_send({name})" for name in COLUMNS), "int2send(label::int2)"])
+    # In the aggregate itself: it need not keep the order of an inner query.
+    order = "ORDER BY created_at, id" if comparisons.query.order_by else ""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT string_agg({packed}, ''::bytea) FROM ({query}) AS log ({', '.join(names)})",  # noqa: S608
+            f"SELECT string_agg({packed}, ''::bytea {order}) FROM ({query}) AS log ({names})",  # noqa: S608
             parameters,
         )
         return bytes(cursor.fetchone()[0] or b"")
