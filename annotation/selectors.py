@@ -26,6 +26,11 @@ from annotation.models import (
 JUDGEMENTS = [Outcome.LEFT, Outcome.RIGHT, Outcome.TIE, Outcome.BOTH_BAD]
 
 
+def criterion_asked(project: Project, key: str | None) -> Criterion:
+    """The one with this key, or the project's first if none is named."""
+    return criterion_named(project, key) if key else project.criteria.all()[0]
+
+
 def criterion_named(project: Project, key: str) -> Criterion:
     for criterion in project.criteria.all():
         if criterion.key == key:

@@ -11,7 +11,7 @@ from annotation.api.schema import operation, query
 from annotation.api.views.base import View
 from annotation.errors import Conflict, Invalid
 from annotation.models import Criterion, Image, Project, Role
-from annotation.selectors import criterion_named
+from annotation.selectors import criterion_asked
 from rating.models import RatingRun
 from rating.posteriors import Kept, kept
 from rating.selectors import latest_run
@@ -57,8 +57,7 @@ class ProbabilitiesView(View):
         project = project_for(self.user, project_id, Role.REVIEWER)
         question = QuestionSerializer(data=request.query_params)
         question.is_valid(raise_exception=True)
-        key = request.query_params.get("criterion")
-        criterion = criterion_named(project, key) if key else project.criteria.all()[0]
+        criterion = criterion_asked(project, request.query_params.get("criterion"))
         run = latest_run(project.id)
         if run is None:
             raise Conflict("The project has no ratings yet. They come with its first comparisons.")

@@ -11,9 +11,9 @@ from annotation.access import project_for
 from annotation.api.schema import operation, query
 from annotation.api.views.base import View
 from annotation.errors import Gone, Invalid
-from annotation.models import Criterion, Project, Prompt, Role
+from annotation.models import Project, Prompt, Role
 from annotation.models.prompt import prompt_digest
-from annotation.selectors import criterion_named
+from annotation.selectors import criterion_asked
 from rating.api.serializers import (
     RatingSerializer,
     RatingsSerializer,
@@ -44,7 +44,7 @@ class RatingsView(View):
     )
     def get(self, request: Request, project_id: UUID) -> Response:
         project = project_for(self.user, project_id, Role.REVIEWER)
-        criterion = self._criterion(project)
+        criterion = criterion_asked(project, request.query_params.get("criterion"))
         prompt = self._prompt(project)
         run = self._run(project)
         # By digest, since a prompt may be too long for a link.
@@ -60,10 +60,6 @@ class RatingsView(View):
             run=RunSerializer(run).data if run else None,
             criterion=criterion.key,
         )
-
-    def _criterion(self, project: Project) -> Criterion:
-        key = self.request.query_params.get("criterion")
-        return criterion_named(project, key) if key else project.criteria.all()[0]
 
     def _prompt(self, project: Project) -> Prompt | None:
         text = self.request.query_params.get("prompt")
