@@ -119,7 +119,9 @@ def test_the_static_files_of_a_deployment_are_named_by_their_content(tmp_path: P
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    (page,) = tmp_path.glob("annotation/compare.????????????.js")
-    for module in ("api", "pairs", "queue"):
+    scripts = "".join(
+        script.read_text() for script in tmp_path.glob("annotation/*.????????????.js")
+    )
+    for module in ("api", "pairs", "queue", "store"):
         (hashed,) = tmp_path.glob(f"annotation/{module}.????????????.js")
-        assert f"./{hashed.name}" in page.read_text()
+        assert f"./{hashed.name}" in scripts

@@ -29,7 +29,7 @@ def _facts(membership: Membership, judged: int, remaining: int) -> dict[str, Any
     """What the script knows beforehand; nothing in it tells one image from another."""
     project = membership.project
     return {
-        "queue": f"pairwright:{membership.user_id}:{project.id}:",
+        "queue": f"{membership.user_id}:{project.id}",
         "assignments": reverse("api-assignments", args=[project.id]),
         "comparisons": reverse("api-comparisons"),
         "history": reverse("api-history", args=[project.id]),

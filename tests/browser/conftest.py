@@ -12,7 +12,7 @@ from django.core.cache import cache
 from django.core.signals import request_finished, request_started
 from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, Page, Request, Response, expect
 
 from annotation.models import Comparison, Project, User
 from tests.waiting import eventually
@@ -52,12 +52,26 @@ class Person:
     def __init__(self, page: Page, site: str) -> None:
         self.page, self.site = page, site
         self.answers_sent: list[str] = []
-        page.context.on("request", self._note)
+        self.replies: list[tuple[str, str]] = []
+        page.context.on("request", self._note_request)
+        page.context.on("response", self._note_response)
+        page.context.on("requestfailed", self._note_failure)
 
-    def _note(self, request: Request) -> None:
-        if request.method == "POST" and request.url.endswith("/api/v1/comparisons/"):
-            answer = request.post_data_json or {}
-            self.answers_sent.append(answer["assignment"])
+    def _note_request(self, request: Request) -> None:
+        if _is_answer(request):
+            self.answers_sent.append(_assignment(request))
+
+    def _note_response(self, response: Response) -> None:
+        if _is_answer(response.request):
+            self.replies.append((_assignment(response.request), str(response.status)))
+
+    def _note_failure(self, request: Request) -> None:
+        if _is_answer(request):
+            self.replies.append((_assignment(request), request.failure or "failed"))
+
+    @property
+    def acknowledged(self) -> list[str]:
+        return [assignment for assignment, reply in self.replies if reply in ("200", "201")]
 
     def open(self, name: str, *args: Any, query: str = "") -> Page:
         self.page.goto(f"{self.site}{reverse(name, args=args)}{query}")
@@ -102,6 +116,14 @@ class Person:
 
     def nothing_waits(self) -> None:
         expect(self.page.locator("#waiting")).to_be_hidden()
+
+
+def _is_answer(request: Request) -> bool:
+    return request.method == "POST" and request.url.endswith("/api/v1/comparisons/")
+
+
+def _assignment(request: Request) -> str:
+    return str((request.post_data_json or {})["assignment"])
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ const queue = new Queue(facts.queue, send, {
     refill();
   },
   held,
+  elsewhere: follow,
 });
 const pairs = new Pairs(
   (wanted) => call("POST", facts.assignments, { count: wanted }),
@@ -241,26 +242,27 @@ addEventListener("keydown", (event) => {
   else undo();
 });
 
-addEventListener("storage", ({ key, oldValue, newValue }) => {
-  if (!key?.startsWith(facts.queue)) return;
-  // Another tab of this person has answered a pair, has taken an answer back, or has sent one.
-  const { assignment, outcome, tried } = JSON.parse(newValue ?? oldValue);
-  if (!oldValue && !pairs.answered.has(assignment.id)) {
-    pairs.drop(assignment.id);
+/** Another tab of this person has answered a pair, has taken an answer back, or has got rid of one. */
+function follow(change, { assignment, outcome }) {
+  const { id } = assignment;
+  if (change === "added" && !pairs.answered.has(id)) {
+    pairs.drop(id);
     count(outcome, 1);
-  } else if (!newValue && !tried) {
-    pairs.answered.delete(assignment.id);
+  } else if (change === "taken back" && pairs.answered.delete(id)) {
+    count(outcome, -1);
+  } else if (change === "refused" && pairs.answered.has(id)) {
     count(outcome, -1);
   }
-  showState();
   show();
-  if (!newValue && pairs.short) refill();
-});
+  if (change !== "added" && pairs.short) refill();
+}
+
 addEventListener("visibilitychange", () => {
   // Whoever comes back after a while finds the reservation of their pair renewed.
   if (!document.hidden) refill();
 });
 
+await queue.open();
 for (const entry of queue.entries) {
   pairs.answered.add(entry.assignment.id);
   count(entry.outcome, 1);
