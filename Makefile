@@ -45,7 +45,7 @@ check: ## lint, types, test and test-embedded
 	@$(MAKE) --no-print-directory test-embedded
 
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
-lock: .venv/dev.installed ## Recompile both lock files (UPGRADE=--upgrade takes newer versions)
+lock: $(UV) ## Recompile both lock files (UPGRADE=--upgrade takes newer versions)
 	@$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.lock
 	@$(COMPILE) $(UPGRADE) pyproject.toml -c requirements.lock --group dev -o requirements-dev.lock
 	@$(COMPILE) $(UPGRADE) pyproject.toml -c requirements-dev.lock --group bench -o requirements-bench.lock
@@ -80,13 +80,15 @@ install = $(UV) pip install --quiet --compile-bytecode --python .venv/bin/python
 	|| "$(PYTHON)" -m pip --python .venv/bin/python $(PIP_INSTALL) -r $(1) 2>>.venv/install.log \
 	|| { cat .venv/install.log; echo "The packages could not be installed: is there a network?"; exit 1; } >&2
 
+$(UV):
+	@"$(PYTHON)" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .tools uv
+
 .venv/bin/python:
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Pairwright needs Python 3.11 or newer. If it has another name here: make $(MAKECMDGOALS) PYTHON=python3.12"; \
 	  exit 1; } >&2
 	@echo "Making a virtual environment (once) ..."
-	@test -x $(UV) || "$(PYTHON)" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
-	  --target .tools uv 2>/dev/null || true
+	@$(MAKE) --no-print-directory $(UV) 2>/dev/null || true
 	@$(UV) venv --quiet --clear --no-python-downloads --python "$(PYTHON)" .venv 2>/dev/null \
 	|| "$(PYTHON)" -m venv --clear .venv || { \
 	  echo "No virtual environment could be made. On Debian: apt-get install python3-venv"; \
