@@ -39,12 +39,27 @@ class Image(models.Model):
     name = models.CharField(max_length=400)
     model = models.CharField(max_length=200, blank=True, help_text="What made the picture.")
     metadata = models.JSONField(default=dict, blank=True)
+    group = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="Images of one group never end up in two splits of an export.",
+    )
+    gold = models.FloatField(
+        null=True,
+        blank=True,
+        help_text="A known quality: of two images of a prompt that have one, the higher is right.",
+    )
+    prior_score = models.FloatField(
+        null=True, blank=True, help_text="A score from elsewhere, such as a model's."
+    )
     # Where the bytes are: `path` inside `folder`, or inside the upload directory if that is null.
     folder = models.ForeignKey(
         Folder, models.PROTECT, null=True, blank=True, related_name="images", editable=False
     )
     path = models.CharField(max_length=1000, editable=False)
     sha256 = models.CharField(max_length=64, editable=False, db_index=True)
+    # What the picture looks like, in 64 bits: nearly the same picture differs in few of them.
+    look = models.BigIntegerField(null=True, editable=False)
     bytes = models.PositiveBigIntegerField(editable=False)
     modified_ns = models.BigIntegerField(editable=False, default=0)
     width = models.PositiveIntegerField(editable=False, help_text="As displayed, in pixels.")
