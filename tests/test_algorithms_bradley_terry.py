@@ -5,8 +5,8 @@ import pytest
 from scipy.optimize import minimize
 
 from rating.algorithms import bradley_terry as module
-from rating.algorithms.bradley_terry import LOGITS, bradley_terry
-from rating.algorithms.results import NotConverged
+from rating.algorithms.bradley_terry import bradley_terry
+from rating.algorithms.results import LOGITS, NotConverged
 from tests.algorithms_cases import same_bits, simulate, strengths
 
 # Wins of the row over the column, American League East 1987: Agresti 2002, "Categorical data analysis",

@@ -7,6 +7,7 @@ from rating.algorithms.gaussian import solve
 from rating.algorithms.graph import build_graph
 from rating.algorithms.results import (
     CENTRE,
+    LOGITS,
     UNIT,
     Floats,
     Integers,
@@ -17,9 +18,6 @@ from rating.algorithms.results import (
 )
 from rating.algorithms.trueskill import PRIOR_VARIANCE, shift_share
 
-LOGITS = (
-    1.702  # in a unit of normal noise: where logistic and normal curves differ least (Haley 1952)
-)
 MOST_STEPS = 50
 TOLERANCE = 1e-6
 
@@ -85,6 +83,7 @@ def bradley_terry(
         posterior=Posterior(
             s / LOGITS, prior_variance, low, high, tau * LOGITS**2, apart / LOGITS**2
         ),
+        link="logistic",
     )
 
 

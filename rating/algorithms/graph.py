@@ -54,7 +54,7 @@ def build_graph(
         people, person, sides = np.empty(0, np.int64), np.zeros(1, np.int64), 1
         person = np.zeros(len(first), np.int64)
     else:
-        people, person = np.unique(annotator, return_inverse=True)
+        people, person = _numbered(annotator)
         sides = 2
     persons = max(1, len(people))
     if n * n * 3 * sides * persons > LIMIT:
@@ -63,59 +63,73 @@ def build_graph(
     if annotator is not None:
         key = (key * 2 + swapped) * persons + person
     key.sort()
-    first_of_kind = np.flatnonzero(np.diff(key, prepend=-1))
-    count = np.diff(first_of_kind, append=len(key)).astype(np.float64)
-    key = key[first_of_kind]
-    side, person = np.ones(len(key)), np.zeros(len(key), np.int64)
-    if annotator is not None:
-        key, person = np.divmod(key, persons)
-        key, swapped_ = np.divmod(key, 2)
-        side = 1.0 - 2.0 * swapped_
-    pair, outcome = np.divmod(key, 3)
-    start = np.append(np.flatnonzero(np.diff(pair, prepend=-1)), len(pair)).astype(np.int64)
-    low, high = np.divmod(pair[start[:-1]], max(n, 1))
-    edge, site, start = _interleave(low, start)
-    return Graph(
-        n=n,
-        m=len(first),
-        low=low[edge],
-        high=high[edge],
-        start=start,
-        outcome=outcome[site] - 1,
-        count=count[site],
-        person=person[site],
-        side=side[site],
-        people=people,
-    )
+    low, high, start, outcome, count, person, side = _unpack(key, max(n, 1), sides, persons)
+    return Graph(n, len(first), low, high, start, outcome, count, person, side, people)
+
+
+def _numbered(ids: Integers) -> tuple[Integers, Integers]:
+    """The different ids in their order, and for each row which of them it is."""
+    least, most = (int(ids.min()), int(ids.max())) if len(ids) else (0, 0)
+    if most - least >= 4 * len(ids):
+        return np.unique(ids, return_inverse=True)
+    # Close together, as they mostly are, they need no sorting.
+    there = np.bincount(ids - least) > 0
+    place = np.cumsum(there) - 1
+    return np.flatnonzero(there) + least, place[ids - least]
 
 
 @njit(cache=True, error_model="numpy")
-def _interleave(low, start):  # type: ignore[no-untyped-def]
-    """(order of edges, order of sites, new start): the first edge of each low item, then the second …
+def _unpack(key, n, sides, persons):  # type: ignore[no-untyped-def]
+    """(low, high, start, outcome, count, person, side) of the sorted keys.
 
-    Neighbouring edges then seldom share an item, so that the processor need not finish one before the next.
+    The edges come in this order: the first of each low item, then the second of each … Neighbouring edges
+    then seldom share an item, so that the processor need not finish one before the next.
     """
-    edges = len(low)
-    place = np.zeros(edges, np.int64)
-    size = np.zeros(edges + 1, np.int64)
-    for e in range(edges):
-        place[e] = place[e - 1] + 1 if e > 0 and low[e] == low[e - 1] else 0
-        size[place[e] + 1] += 1
+    per_pair = 3 * sides * persons
+    sites, edges = 0, 0
+    at_site, at_edge = np.empty(len(key) + 1, np.int64), np.empty(len(key) + 1, np.int64)
+    pair, low, place = np.empty(len(key), np.int64), np.empty(len(key), np.int64), 0
+    nth, size = np.empty(len(key), np.int64), np.zeros(len(key) + 1, np.int64)
+    for r in range(len(key)):
+        if r > 0 and key[r] == key[r - 1]:
+            continue
+        at_site[sites] = r
+        of = key[r] // per_pair
+        if edges == 0 or of != pair[edges - 1]:
+            pair[edges], at_edge[edges], low[edges] = of, sites, of // n
+            place = place + 1 if edges > 0 and low[edges] == low[edges - 1] else 0
+            nth[edges] = place
+            size[place + 1] += 1
+            edges += 1
+        sites += 1
+    at_site[sites], at_edge[edges] = len(key), sites
     for k in range(edges):
         size[k + 1] += size[k]
     edge = np.empty(edges, np.int64)
     for e in range(edges):
-        edge[size[place[e]]] = e
-        size[place[e]] += 1
-    site = np.empty(start[-1], np.int64)
-    new_start = np.zeros(edges + 1, np.int64)
+        edge[size[nth[e]]] = e
+        size[nth[e]] += 1
+    lows, highs, start = (
+        np.empty(edges, np.int64),
+        np.empty(edges, np.int64),
+        np.zeros(edges + 1, np.int64),
+    )
+    outcome, person = np.empty(sites, np.int64), np.empty(sites, np.int64)
+    count, side = np.empty(sites), np.empty(sites)
     filled = 0
     for k in range(edges):
-        for s in range(start[edge[k]], start[edge[k] + 1]):
-            site[filled] = s
+        e = edge[k]
+        lows[k], highs[k] = low[e], pair[e] - low[e] * n
+        for s in range(at_edge[e], at_edge[e + 1]):
+            rest = key[at_site[s]] - pair[e] * per_pair
+            person[filled] = rest % persons
+            rest //= persons
+            side[filled] = 1.0 - 2.0 * (rest % sides)
+            outcome[filled] = rest // sides - 1
+            count[filled] = at_site[s + 1] - at_site[s]
             filled += 1
-        new_start[k + 1] = filled
-    return edge, site, new_start
+        start[k + 1] = filled
+    return lows, highs, start, outcome, count, person, side
 
 
 def components(n: int, low: Integers, high: Integers) -> Integers:

@@ -19,6 +19,7 @@ from rating.algorithms.results import Floats
 END = 10.0  # the table covers −END … END
 PER_UNIT = 16.0
 DEGREE = 6
+LOG_ROOT = 0.9189385332046727  # log √(2π)
 
 
 def _taylor_table() -> Floats:
@@ -74,7 +75,7 @@ def log_win(x, v):  # type: ignore[no-untyped-def]
     """log Φ(x), given v = φ(x)/Φ(x)."""
     if x >= END:
         return 0.0
-    return -0.5 * x * x - 0.9189385332046727 - math.log(v)
+    return -0.5 * x * x - LOG_ROOT - math.log(v)
 
 
 @njit(cache=True, error_model="numpy")
@@ -84,4 +85,4 @@ def log_tie(d, t, table):  # type: ignore[no-untyped-def]
     a, b = t - d, -t - d
     weight = 1 / v_ratio(a, table) if a < END else math.sqrt(2 * math.pi) * math.exp(a * a / 2)
     mass = weight - math.exp(-2 * t * d) / v_ratio(b, table)
-    return math.log(mass) - 0.5 * a * a - 0.9189385332046727
+    return math.log(mass) - 0.5 * a * a - LOG_ROOT

@@ -3,7 +3,7 @@
 import numpy as np
 
 from rating.algorithms.graph import components
-from rating.algorithms.results import CENTRE, UNIT, Floats, Integers, Ratings
+from rating.algorithms.results import CENTRE, LOGITS, UNIT, Floats, Integers, Ratings
 
 
 def predict(
@@ -15,17 +15,23 @@ def predict(
     this person's sharpness and pull to the first side count, or a typical person's if unknown.
     Takes the doubts about two strengths as independent but for the shift that their group has in common.
     Cost: O(m + n).
+    Source: for the logistic curve under doubt MacKay 1992, "The evidence framework applied to
+    classification networks", eq. 2.10.
     """
-    from scipy.special import ndtr
+    from scipy.special import expit, ndtr
 
     mean, variance = (ratings.mu - CENTRE) / UNIT, (ratings.sigma / UNIT) ** 2
     m, v = mean[first] - mean[second], variance[first] + variance[second]
     if (joint := ratings.posterior) is not None:
         group = components(len(mean), joint.low, joint.high)
         v = np.where(group[first] == group[second], joint.apart[first] + joint.apart[second], v)
+    probability: Floats
+    if ratings.link == "logistic":
+        probability = expit(LOGITS * m / np.sqrt(1 + np.pi / 8 * LOGITS**2 * v))
+        return probability
     people = ratings.annotators
     if people is None or annotator is None:
-        probability: Floats = ndtr(m / np.sqrt(1 + v))
+        probability = ndtr(m / np.sqrt(1 + v))
         return probability
     kinds = np.concatenate([people.kinds, people.typical[None]])
     at = np.searchsorted(people.annotator, annotator)

@@ -12,6 +12,8 @@ Integers = NDArray[np.int64]
 # TrueSkill's scale: a score is CENTRE + UNIT × strength, strength in units of the noise of a comparison.
 CENTRE = 25.0
 UNIT = 25.0 / 6 * 2**0.5
+# In a unit of normal noise: where logistic and normal curves differ least (Haley 1952).
+LOGITS = 1.702
 
 
 class NotConverged(ArithmeticError):
@@ -67,7 +69,8 @@ class Ratings:
     """Posterior means and standard deviations, on TrueSkill's scale (centre 25).
 
     mu, sigma: shape (n,), float64. method and settings say how they were made, with what was learnt on the
-    way. posterior is None where the method has no joint one; annotators, where it knows none.
+    way. posterior is None where the method has no joint one; annotators, where it knows none. link: the
+    curve from a difference of strengths to a probability, "normal" or "logistic".
     """
 
     mu: Floats
@@ -76,6 +79,7 @@ class Ratings:
     settings: dict[str, Any]
     posterior: Posterior | None = None
     annotators: Annotators | None = None
+    link: str = "normal"
 
 
 def check_comparisons(
