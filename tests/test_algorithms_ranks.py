@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from rating.algorithms import posterior
 from rating.algorithms.graph import build_graph, components
 from rating.algorithms.posterior import draw_strengths
-from rating.algorithms.ranks import marginal_ranks, probability_better, rank_items, top_probability
+from rating.algorithms.ranks import marginal_ranks, rank_groups, rank_items, top_probability
 from rating.algorithms.results import Ratings
 from rating.algorithms.trueskill import trueskill
 from tests.algorithms_cases import integers, simulate, strengths
@@ -85,9 +86,40 @@ def test_members_are_ranked_among_themselves() -> None:
         rank_items(both, np.arange(8, 22))
 
 
-def test_probabilities_of_order_and_of_the_top() -> None:
+def test_draws_have_the_covariance_of_the_joint_posterior_by_either_solver(monkeypatch) -> None:
+    rated = trueskill(*simulate(12, 40, seed=3).rows)
+    joint, members = rated.posterior, np.arange(12)
+    assert joint is not None
+    precision = np.eye(12) / joint.prior_variance
+    for i, j, tau in zip(joint.low, joint.high, joint.tau, strict=True):
+        precision[[i, j], [i, j]] += tau
+        precision[[i, j], [j, i]] -= tau
+    exact = np.linalg.inv(precision)
+    for dense in (500, 0):
+        monkeypatch.setattr(posterior, "DENSE", dense)
+        draws = posterior.draw_strengths(joint, members, 40_000, seed=4)
+        assert draws.mean(axis=0) == pytest.approx(joint.mean, abs=0.03)
+        assert np.cov(draws.T) == pytest.approx(exact, abs=0.03)
+
+
+def test_groups_are_drawn_as_if_each_was_alone_and_never_across_a_comparison() -> None:
+    one, other = simulate(10, 60, seed=1), simulate(12, 80, seed=2)
+    both = trueskill(
+        22,
+        np.append(one.first, other.first + 10),
+        np.append(one.second, other.second + 10),
+        np.append(one.label, other.label),
+    )
+    together = rank_groups(both, [np.arange(10), np.arange(10, 22)])
+    alone = rank_items(both, np.arange(10))
+    assert together[0].rank_low.tolist() == alone.rank_low.tolist()
+    assert together[1].rank_high.max() <= 12
+    with pytest.raises(ValueError, match="joins two groups"):
+        rank_groups(both, [np.arange(8), np.arange(8, 22)])
+
+
+def test_probabilities_of_being_among_the_top() -> None:
     draws = np.array([[3.0, 2.0, 1.0], [3.0, 1.0, 2.0], [1.0, 2.0, 0.0], [4.0, 2.0, 1.0]])
-    assert probability_better(draws, 0, 1) == 0.75
     assert top_probability(draws, 1).tolist() == [0.75, 0.25, 0.0]
     assert top_probability(draws, 2).tolist() == [1.0, 0.75, 0.25]
     assert top_probability(draws, 3).tolist() == [1.0] * 3

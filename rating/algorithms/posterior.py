@@ -5,10 +5,11 @@ from statistics import NormalDist
 
 import numpy as np
 
-from rating.algorithms.gaussian import solve
+from rating.algorithms.gaussian import draw_dense, solve
 from rating.algorithms.results import Floats, Integers, NotConverged, Posterior, Ratings
 
 BLOCK = 16  # draws solved together: one reading of the edges serves them all
+DENSE = 500  # members up to which a group's precision is factored whole
 EXACT = 0.02  # of a standard deviation; far below what a few hundred draws can show
 
 
@@ -41,20 +42,59 @@ def order_probability(ratings: Ratings, a: int, b: int) -> float:
     return NormalDist().cdf(float(posterior.mean[a] - posterior.mean[b]) / math.sqrt(variance))
 
 
-def draw_strengths(posterior: Posterior, members: Integers, draws: int, seed: int) -> Floats:
+def draw_strengths(
+    posterior: Posterior,
+    members: Integers,
+    draws: int,
+    seed: int,
+    ends: Integers | None = None,
+) -> Floats:
     """Shape (draws, w): joint draws of the strengths of w members, in units of the noise of a comparison.
 
     members: items in ascending order that no comparison joins to others (whole prompts or components), so
-    that they can be drawn on their own. seed: the same seed gives the same bits.
-    Raises ValueError if a comparison joins a member to another item; NotConverged.
-    Cost: per draw about 20 passes over the members' edges, 1 ns each.
+    that they can be drawn on their own. ends: where each of several such groups ends among the members;
+    None: they are one. seed: the same seed gives the same bits.
+    Raises ValueError if a comparison joins a member to another item, or to one of another group;
+    NotConverged.
+    Cost: for a group of up to DENSE members w²/2 steps of 0.3 ns a draw, and w³/6 once; for larger ones about
+    20 passes over their edges a draw, 3 ns an edge each.
     Source: Papandreou and Yuille 2010 (perturb the right side by noise of the precision's own covariance,
-    then solve).
+    then solve); Rue 2001 for few items by Cholesky's factor.
     """
+    ends = np.array([len(members)]) if ends is None else ends
     low, high, tau = _edges_among(posterior, members)
-    w, prior = len(members), 1 / posterior.prior_variance
-    noise = np.random.default_rng(seed)
-    result, known = np.empty((draws, w)), np.full(w, prior)
+    group = np.searchsorted(ends, low, side="right")
+    if np.any(group != np.searchsorted(ends, high, side="right")):
+        raise ValueError("a comparison joins two groups that are drawn on their own")
+    order = np.argsort(group, kind="stable")
+    parts = np.searchsorted(group[order], np.arange(len(ends) + 1))
+    prior, noise = 1 / posterior.prior_variance, np.random.default_rng(seed)
+    result = np.empty((len(members), draws))
+    begin = 0
+    for k, end in enumerate(ends.tolist()):
+        of = order[parts[k] : parts[k + 1]]
+        edges = low[of] - begin, high[of] - begin, tau[of]
+        if end - begin <= DENSE:
+            block = noise.standard_normal((end - begin, draws))
+            draw_dense(*edges, prior, block)
+        else:
+            block = _solved_draws(*edges, prior, end - begin, draws, noise)
+        result[begin:end] = block
+        begin = end
+    return result.T + posterior.mean[members]
+
+
+def _solved_draws(
+    low: Integers,
+    high: Integers,
+    tau: Floats,
+    prior: float,
+    w: int,
+    draws: int,
+    noise: np.random.Generator,
+) -> Floats:
+    """Shape (w, draws), of mean 0."""
+    result, known = np.empty((w, draws)), np.full(w, prior)
     for done in range(0, draws, BLOCK):
         width = min(BLOCK, draws - done)
         right = noise.standard_normal((w, width)) * np.sqrt(prior)
@@ -64,8 +104,8 @@ def draw_strengths(posterior: Posterior, members: Integers, draws: int, seed: in
         x = np.zeros((w, width))
         if solve(low, high, tau, prior, right, x, known, EXACT) < 0:
             raise NotConverged("a draw from the posterior was not solved")
-        result[done : done + width] = x.T
-    return result + posterior.mean[members]
+        result[:, done : done + width] = x
+    return result
 
 
 def _edges_among(posterior: Posterior, members: Integers) -> tuple[Integers, Integers, Floats]:

@@ -70,8 +70,8 @@ def rank_groups(ratings: Ratings, groups: list[Integers], seed: int = 0) -> list
 def _rank_together(ratings: Ratings, groups: list[Integers], seed: int) -> list[Ranks]:
     if not groups:
         return []
-    draws = draws_of(ratings, np.concatenate(groups), seed)
     ends = np.cumsum([len(members) for members in groups])
+    draws = draws_of(ratings, np.concatenate(groups), seed, ends=ends)
     return [
         _with_intervals(ratings.mu[members], *_drawn_ranks(draws[:, end - len(members) : end]))
         for members, end in zip(groups, ends, strict=True)
@@ -82,11 +82,6 @@ def _with_intervals(mu: Floats, low: Integers, high: Integers) -> Ranks:
     rank = np.empty(len(mu), dtype=np.int64)
     rank[np.argsort(-mu, kind="stable")] = np.arange(1, len(mu) + 1)
     return Ranks(rank, np.minimum(low, rank), np.maximum(high, rank))
-
-
-def probability_better(draws: Floats, a: int, b: int) -> float:
-    """The share of draws, shape (d, n), in which item a is above item b."""
-    return float(np.mean(draws[:, a] > draws[:, b]))
 
 
 def top_probability(draws: Floats, k: int) -> Floats:
@@ -136,9 +131,18 @@ def _drawn_ranks(draws: Floats) -> tuple[Integers, Integers]:
     return ranks[middle, at], ranks[middle + held - 1, at]
 
 
-def draws_of(ratings: Ratings, members: Integers, seed: int, draws: int = DRAWS) -> Floats:
-    """Shape (draws, w): strengths of the members, jointly where the method has a joint posterior."""
+def draws_of(
+    ratings: Ratings,
+    members: Integers,
+    seed: int,
+    draws: int = DRAWS,
+    ends: Integers | None = None,
+) -> Floats:
+    """Shape (draws, w): strengths of the members, jointly where the method has a joint posterior.
+
+    ends: where each of several groups ends among the members, see `draw_strengths`.
+    """
     if ratings.posterior is not None:
-        return draw_strengths(ratings.posterior, members, draws, seed)
+        return draw_strengths(ratings.posterior, members, draws, seed, ends)
     noise = np.random.default_rng(seed).standard_normal((draws, len(members)))
     return ratings.mu[members] + noise * ratings.sigma[members]
