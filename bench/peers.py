@@ -165,7 +165,7 @@ PEERS = {
     "trueskill": (trueskill, 20_000, "one by one"),
     "openskill": (openskill, 20_000, "one by one"),
     "choix": (choix, 10_000, "minutes"),
-    "evalica": (evalica, 200_000, "a dense n × n matrix"),
+    "evalica": (evalica, 20_000, "a dense n × n matrix"),
     "trueskillthroughtime": (trueskillthroughtime, 2_000, "minutes"),
     "crowd-kit BradleyTerry": (crowdkit_bt, 200_000, "minutes"),
     "crowd-kit NoisyBradleyTerry": (crowdkit_noisy, 2_000, "minutes"),
