@@ -215,6 +215,19 @@ def test_answers_outlive_a_reload(person, project, images, bob):
     assert outcomes(project) == said
 
 
+def test_an_answer_outlives_its_tab_closed_at_once(person, project, images, bob):
+    judge = person(bob)
+    judge.compare(project)
+    judge.page.route(ANSWERS, lambda route: route.abort())
+    pair = judge.shown()
+    judge.press("1")
+    judge.page.close()
+    again = type(judge)(judge.page.context.new_page(), judge.site)
+    again.compare(project)
+    again.nothing_waits()
+    assert outcomes(project) == [(*pair, "left")]
+
+
 def test_an_answer_whose_acknowledgement_is_lost_counts_once(person, project, images, bob):
     judge = person(bob)
     lost: list[int] = []
