@@ -130,6 +130,7 @@ def _row(folder: Folder, path: Path, file: _File) -> Image:
         path=name,
         name=name,
         sha256=file.sha256,
+        look=file.facts.look,
         bytes=file.bytes,
         modified_ns=file.modified_ns,
         width=file.facts.width,

@@ -52,6 +52,7 @@ def add_image(
             metadata=metadata or {},
             path=str(path),
             sha256=hashlib.sha256(content).hexdigest(),
+            look=facts.look,
             bytes=len(content),
             width=facts.width,
             height=facts.height,
