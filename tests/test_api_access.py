@@ -10,7 +10,7 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
-from annotation.models import Image, Membership, Outcome, Project, Role, User
+from annotation.models import Image, Membership, Outcome, Project, Prompt, Role, User
 from annotation.services.assignments import open_assignments
 from annotation.services.comparisons import record_comparison
 from annotation.services.members import create_invitation
@@ -46,6 +46,10 @@ api-images            POST    401 404 403 403 201
 api-image             GET     401 404 403 403 200
 api-image             PATCH   401 404 403 403 200
 api-image             DELETE  401 404 403 403 204
+api-images-bulk       POST    401 404 403 403 200
+api-duplicates        GET     401 404 403 403 200
+api-prompts           GET     401 404 403 403 200
+api-prompt            PATCH   401 404 403 403 200
 api-assignments       POST    401 404 201 201 201
 api-comparisons       POST    401 404 201 404 404
 api-comparison        DELETE  401 404 204 403 204
@@ -110,6 +114,7 @@ class World:
         self.invitation, _ = create_invitation(project, people["manager"], Role.ANNOTATOR)
         used = {first.left_id, first.right_id, second.left_id, second.right_id}
         self.unused = next(image for image in images if image.id not in used)
+        self.prompt = Prompt.objects.create(project=project, text="a cat")
         self.newcomer = User.objects.create(username="erin")
 
     def url(self, name: str) -> str:
@@ -118,6 +123,7 @@ class World:
             "member": {**nested, "user_id": self.people["reviewer"].id},
             "annotator": {**nested, "user_id": self.people["annotator"].id},
             "invitation": {**nested, "invitation_id": self.invitation.id},
+            "prompt": {**nested, "prompt_id": self.prompt.id},
             "image": {"image_id": self.unused.id},
             "comparison": {"comparison_id": self.comparison.id},
             "export": {"export_id": self.export.id},
@@ -140,6 +146,8 @@ class World:
             ("api-invitations", "POST"): {"role": "annotator"},
             ("api-images", "POST"): {"file": SimpleUploadedFile("a.png", picture(90))},
             ("api-image", "PATCH"): {"name": "b.png"},
+            ("api-images-bulk", "POST"): {"images": [str(self.unused.id)], "excluded": True},
+            ("api-prompt", "PATCH"): {"text": "a dog"},
             ("api-comparisons", "POST"): {
                 "assignment": str(self.assignment.id),
                 "outcome": "left",

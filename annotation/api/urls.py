@@ -8,6 +8,7 @@ from annotation.api.views import (
     members,
     progress,
     projects,
+    prompts,
     tokens,
 )
 
@@ -30,6 +31,10 @@ urlpatterns = [
         name="api-invitation",
     ),
     path(f"{PROJECT}images/", images.ImagesView.as_view(), name="api-images"),
+    path(f"{PROJECT}images/bulk/", images.BulkView.as_view(), name="api-images-bulk"),
+    path(f"{PROJECT}duplicates/", images.DuplicatesView.as_view(), name="api-duplicates"),
+    path(f"{PROJECT}prompts/", prompts.PromptsView.as_view(), name="api-prompts"),
+    path(f"{PROJECT}prompts/<uuid:prompt_id>/", prompts.PromptView.as_view(), name="api-prompt"),
     path("images/<uuid:image_id>/", images.ImageView.as_view(), name="api-image"),
     path(f"{PROJECT}assignments/", assignments.AssignmentsView.as_view(), name="api-assignments"),
     path("comparisons/", comparisons.ComparisonsView.as_view(), name="api-comparisons"),

@@ -1,7 +1,7 @@
 """Reads that end in plain values; no query leaves here unfinished but the lists that pages cut."""
 
-from annotation.selectors.duplicates import duplicate_clusters
-from annotation.selectors.images import images_of
+from annotation.selectors.duplicates import duplicate_clusters, open_duplicates
+from annotation.selectors.images import images_of, prompts_of
 from annotation.selectors.project import (
     JUDGEMENTS,
     OwnProgress,
@@ -33,9 +33,11 @@ __all__ = [
     "images_of",
     "invitations_of",
     "members_of",
+    "open_duplicates",
     "own_history",
     "own_progress",
     "possible_pairs",
     "progress",
+    "prompts_of",
     "pseudonym",
 ]

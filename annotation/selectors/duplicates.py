@@ -32,3 +32,13 @@ def duplicate_clusters(project: Project) -> dict[UUID, int]:
 
 def _cluster(sha256: str, near: int) -> str | int:
     return sha256 if near < 0 else near
+
+
+def open_duplicates(project: Project) -> list[list[UUID]]:
+    """The clusters that somebody should look at: at least two images of each are in use. These alone."""
+    in_use = set(Image.objects.filter(project=project, excluded=False).values_list("id", flat=True))
+    clusters: defaultdict[int, list[UUID]] = defaultdict(list)
+    for id, cluster in duplicate_clusters(project).items():
+        if id in in_use:
+            clusters[cluster].append(id)
+    return [images for images in clusters.values() if len(images) > 1]
