@@ -1,6 +1,7 @@
 """The shape of what people send by forms; whether it may be done is the services' business."""
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.conf import settings
@@ -101,6 +102,58 @@ def criteria_of(filled: Any) -> list[dict[str, str]]:
 class ExcludeForm(forms.Form):
     excluded = forms.BooleanField(required=False)
     reason = forms.CharField(max_length=300, required=False)
+
+
+class GalleryForm(forms.Form):
+    """Which of a project's images a page shows, as its address says it."""
+
+    show = forms.ChoiceField(choices=[("used", "In use"), ("excluded", "Excluded")], required=False)
+    q = forms.CharField(max_length=500, required=False)
+    prompt = forms.UUIDField(required=False)
+
+    def wanted(self) -> dict[str, Any]:
+        """As `images_of` takes it; what makes no sense is left out."""
+        self.is_valid()
+        given = self.cleaned_data
+        return {
+            "excluded": {"used": False, "excluded": True}.get(given.get("show", "")),
+            "search": given.get("q", ""),
+            "prompt": given.get("prompt"),
+        }
+
+
+class PromptForm(forms.Form):
+    prompt = forms.CharField(max_length=20_000, required=False)
+
+
+class ChangeImagesForm(PromptForm):
+    """What is to become of the images that are ticked, or of all that match."""
+
+    action = forms.ChoiceField(
+        choices=[("prompt", "Set the prompt"), ("exclude", "Exclude"), ("take_back", "Take back")]
+    )
+    everything = forms.BooleanField(required=False)
+    images = forms.TypedMultipleChoiceField(coerce=UUID, required=False)
+    reason = forms.CharField(max_length=300, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["images"].valid_value = lambda value: True  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not cleaned.get("images") and not cleaned.get("everything"):
+            raise forms.ValidationError("Tick the images first, or all that match.")
+        return cleaned
+
+    def changes(self) -> dict[str, Any]:
+        """As `update_images` takes it."""
+        if self.cleaned_data["action"] == "prompt":
+            return {"prompt": self.cleaned_data["prompt"]}
+        return {
+            "excluded": self.cleaned_data["action"] == "exclude",
+            "reason": self.cleaned_data["reason"],
+        }
 
 
 class _SeveralFiles(forms.ClearableFileInput):

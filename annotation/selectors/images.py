@@ -29,9 +29,13 @@ def images_of(
     return images
 
 
-def prompts_of(project: Project, *, search: str = "") -> QuerySet[Prompt]:
+def prompts_of(
+    project: Project, *, search: str = "", with_images: bool = False
+) -> QuerySet[Prompt]:
     """Each with the number of its images, as `image_count`, and of those in use, as `used_count`."""
     prompts = Prompt.objects.filter(project=project).annotate(
         image_count=Count("images"), used_count=Count("images", filter=Q(images__excluded=False))
     )
-    return prompts.filter(text__icontains=search) if search else prompts
+    if search:
+        prompts = prompts.filter(text__icontains=search)
+    return prompts.filter(image_count__gt=0) if with_images else prompts
