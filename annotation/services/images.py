@@ -157,14 +157,21 @@ def update_images(
         move_to_prompt(project, images, prompt)
     if excluded is not None:
         # By their ids, since it may be a search for the prompt that they have just lost.
-        for some in _portions(ids):
-            Image.objects.filter(id__in=some, excluded=not excluded).update(
-                excluded=excluded, excluded_reason=reason if excluded else ""
-            )
-            if excluded:
-                release_assignments_of(some)
+        set_excluded(ids, excluded=excluded, reason=reason)
     raise_revision(project.id)
     return len(ids)
+
+
+def set_excluded(ids: list[UUID], *, excluded: bool, reason: str = "") -> int:
+    """How many were not so before. Inside the caller's transaction, which raises the revision at its end."""
+    changed = 0
+    for some in _portions(ids):
+        changed += Image.objects.filter(id__in=some, excluded=not excluded).update(
+            excluded=excluded, excluded_reason=reason if excluded else ""
+        )
+        if excluded:
+            release_assignments_of(some)
+    return changed
 
 
 def exclude_other_duplicates(image: Image, clusters: dict[UUID, int], reason: str = "") -> int:
