@@ -32,6 +32,20 @@ EXTENSIONS = frozenset(
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "AVIF", "HEIF")
 PIL.Image.MAX_IMAGE_PIXELS = settings.MAX_IMAGE_PIXELS
 
+# What decoders raise for bytes that make no sense.
+DAMAGED = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    struct.error,
+)
+
 EXIF_ORIENTATION = 0x0112
 EXIF_IFD = 0x8769
 EXIF_USER_COMMENT = 0x9286
@@ -146,7 +160,7 @@ def _decoded(content: bytes) -> Iterator[PIL.Image.Image]:
         raise Invalid(
             f"This is not a picture in one of the formats {', '.join(FORMATS)}.", "file"
         ) from None
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, OverflowError) as error:
+    except (*DAMAGED, MemoryError) as error:
         raise Invalid(f"The picture is damaged and cannot be decoded: {error}", "file") from None
 
 
@@ -174,7 +188,7 @@ def _texts_of(picture: PIL.Image.Image) -> dict[str, str]:
     texts = {key: str(text) for key, text in getattr(picture, "text", {}).items() if text}
     try:
         comment = picture.getexif().get_ifd(EXIF_IFD).get(EXIF_USER_COMMENT)
-    except (OSError, ValueError, SyntaxError, KeyError, TypeError, struct.error):
+    except DAMAGED:
         return texts  # A damaged EXIF block says nothing; the picture is none the worse.
     if isinstance(comment, bytes):
         comment = _user_comment(comment)

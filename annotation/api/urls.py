@@ -5,6 +5,7 @@ from annotation.api.views import (
     comparisons,
     docs,
     images,
+    imports,
     members,
     progress,
     projects,
@@ -31,6 +32,13 @@ urlpatterns = [
     ),
     path(f"{PROJECT}images/", images.ImagesView.as_view(), name="api-images"),
     path("images/<uuid:image_id>/", images.ImageView.as_view(), name="api-image"),
+    path(f"{PROJECT}imports/", imports.ImportsView.as_view(), name="api-imports"),
+    path("imports/<uuid:import_id>/", imports.ImportView.as_view(), name="api-import"),
+    path(
+        "imports/<uuid:import_id>/refusals/",
+        imports.ImportRefusalsView.as_view(),
+        name="api-import-refusals",
+    ),
     path(f"{PROJECT}assignments/", assignments.AssignmentsView.as_view(), name="api-assignments"),
     path("comparisons/", comparisons.ComparisonsView.as_view(), name="api-comparisons"),
     path(
