@@ -30,7 +30,10 @@ EXTENSIONS = frozenset(
     {".png", ".jpg", ".jpeg", ".jfif", ".gif", ".webp", ".avif", ".heic", ".heif"}
 )
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "AVIF", "HEIF")
+# Twice as many are an error in Pillow; the limit itself is looked at where a picture is opened, since its
+# warning could be made an error only for all threads at once.
 PIL.Image.MAX_IMAGE_PIXELS = settings.MAX_IMAGE_PIXELS
+warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
 
 # What decoders raise for bytes that make no sense.
 DAMAGED = (
@@ -149,11 +152,11 @@ def _decoded(content: bytes) -> Iterator[PIL.Image.Image]:
         limit = settings.MAX_UPLOAD_BYTES // 2**20
         raise Invalid(f"The file is larger than {limit} MB, the most a picture may have.", "file")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
-            with PIL.Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-                yield picture
-    except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
+        with PIL.Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+            if picture.width * picture.height > settings.MAX_IMAGE_PIXELS:
+                raise PIL.Image.DecompressionBombError
+            yield picture
+    except PIL.Image.DecompressionBombError:
         limit = settings.MAX_IMAGE_PIXELS // 10**6
         raise Invalid(f"The picture has more than {limit} megapixels.", "file") from None
     except PIL.UnidentifiedImageError:

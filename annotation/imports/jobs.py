@@ -18,7 +18,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from annotation.errors import Invalid, Refused
@@ -178,7 +178,7 @@ def _claim(import_id: UUID) -> Import | None:
         lease=lease,
         attempts=F("attempts") + 1,
         heartbeat_at=Now(),
-        started_at=Now(),
+        started_at=Coalesce("started_at", Now()),
         error="",
     )
     if not claimed:
@@ -243,9 +243,7 @@ class _Reading:
     def read(self, seconds: float | None, on_progress: Progress) -> bool:
         """Whether it came to the end."""
         end = None if seconds is None else time.monotonic() + seconds
-        with transaction.atomic():
-            self.job.refusals.all().delete()
-            _count(self.job, known=0, refused=0, total=self.source.count())
+        self.begin()
         store_now = _every(STORE_SECONDS, lambda: self.store(Batch()))
         for batch in self.reader.batches(self.source.entries()):
             self.found += batch.known
@@ -260,6 +258,14 @@ class _Reading:
         self.store(Batch())
         on_progress(self.job)
         return True
+
+    def begin(self) -> None:
+        """What an earlier attempt found known or refused is found again."""
+        counts = {"known": 0, "refused": 0, "total": self.source.count()}
+        with transaction.atomic():
+            _count(self.job, **counts)
+            self.job.refusals.all().delete()
+        _remember(self.job, counts)
 
     def store(self, batch: Batch) -> None:
         """The batch with its counts, in one transaction; what another import added meanwhile is known."""
@@ -281,8 +287,7 @@ class _Reading:
                 self.found += len(batch.read) - len(new)
                 batch.read = new
             else:
-                for name, value in counts.items():
-                    setattr(self.job, name, value)
+                _remember(self.job, counts)
                 return
 
     def _store_rows(self, batch: Batch) -> None:
@@ -304,6 +309,12 @@ def _count(job: Import, **counts: Any) -> None:
     mine = Import.objects.filter(id=job.id, lease=job.lease, status=Import.Status.RUNNING)
     if not mine.update(**counts, heartbeat_at=Now()):
         raise Superseded
+
+
+def _remember(job: Import, counts: dict[str, Any]) -> None:
+    """As the database has them now."""
+    for name, value in counts.items():
+        setattr(job, name, value)
 
 
 def _shown(text: str) -> str:

@@ -16,7 +16,7 @@ class ImportRefusalSerializer(serializers.ModelSerializer):
 
 
 class ImportSerializer(serializers.ModelSerializer):
-    source = serializers.ChoiceField(SOURCES, read_only=True)
+    source = serializers.ChoiceField(SOURCES, read_only=True)  # type: ignore[assignment]  # its name
 
     class Meta:
         model = Import
@@ -48,13 +48,14 @@ class ImportDetailSerializer(ImportSerializer):
         fields = [*ImportSerializer.Meta.fields, "refusals"]
 
     def get_refusals(self, job: Import) -> list[dict[str, str]]:
-        return list(job.refusals.values("place", "reason")[:SHOWN_REFUSALS])
+        shown = job.refusals.values_list("place", "reason")[:SHOWN_REFUSALS]
+        return [{"place": place, "reason": reason} for place, reason in shown]
 
 
 class NewImportSerializer(serializers.Serializer):
     """Which fields are needed depends on the source: see `source`."""
 
-    source = serializers.ChoiceField(
+    source = serializers.ChoiceField(  # type: ignore[assignment]  # its name
         SOURCES,
         help_text="; ".join(
             f"`{key}`: {kind.help} Takes {', '.join(kind.takes)}" for key, kind in KINDS.items()

@@ -38,6 +38,7 @@ class S3Source:
             )
         self.bucket, self.prefix = bucket, prefix
         self.identity = f"s3:{settings.IMPORT_S3_ENDPOINT}/{bucket}"
+        self.client: Any = None
         self.storage = S3Storage(
             bucket_name=bucket,
             endpoint_url=settings.IMPORT_S3_ENDPOINT or None,
@@ -56,6 +57,8 @@ class S3Source:
         return None  # known only when all has been listed
 
     def entries(self) -> Iterator[Entry | Refusal]:
+        # Made here, once: a client may be used by all threads, what it is made of may not.
+        self.client = self.storage.connection.meta.client
         try:
             for item in self.storage.bucket.objects.filter(Prefix=self.prefix):
                 if PurePosixPath(item.key).suffix.lower() not in images.EXTENSIONS:
@@ -71,8 +74,7 @@ class S3Source:
 
     def _read(self, key: str) -> bytes:
         try:
-            # The storage keeps a connection for each thread.
-            answer: Any = self.storage.connection.Object(self.bucket, key).get()
+            answer = self.client.get_object(Bucket=self.bucket, Key=key)
             content: bytes = answer["Body"].read(settings.MAX_UPLOAD_BYTES + 1)
         except (BotoCoreError, ClientError) as error:
             raise _trouble(error, "It cannot be fetched") from None
