@@ -30,7 +30,24 @@ EXTENSIONS = frozenset(
     {".png", ".jpg", ".jpeg", ".jfif", ".gif", ".webp", ".avif", ".heic", ".heif"}
 )
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "AVIF", "HEIF")
+# Twice as many are an error in Pillow; the limit itself is looked at where a picture is opened, since its
+# warning could be made an error only for all threads at once.
 PIL.Image.MAX_IMAGE_PIXELS = settings.MAX_IMAGE_PIXELS
+warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
+
+# What decoders raise for bytes that make no sense.
+DAMAGED = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    struct.error,
+)
 
 EXIF_ORIENTATION = 0x0112
 EXIF_IFD = 0x8769
@@ -135,18 +152,18 @@ def _decoded(content: bytes) -> Iterator[PIL.Image.Image]:
         limit = settings.MAX_UPLOAD_BYTES // 2**20
         raise Invalid(f"The file is larger than {limit} MB, the most a picture may have.", "file")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
-            with PIL.Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-                yield picture
-    except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
+        with PIL.Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+            if picture.width * picture.height > settings.MAX_IMAGE_PIXELS:
+                raise PIL.Image.DecompressionBombError
+            yield picture
+    except PIL.Image.DecompressionBombError:
         limit = settings.MAX_IMAGE_PIXELS // 10**6
         raise Invalid(f"The picture has more than {limit} megapixels.", "file") from None
     except PIL.UnidentifiedImageError:
         raise Invalid(
             f"This is not a picture in one of the formats {', '.join(FORMATS)}.", "file"
         ) from None
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, OverflowError) as error:
+    except (*DAMAGED, MemoryError) as error:
         raise Invalid(f"The picture is damaged and cannot be decoded: {error}", "file") from None
 
 
@@ -174,7 +191,7 @@ def _texts_of(picture: PIL.Image.Image) -> dict[str, str]:
     texts = {key: str(text) for key, text in getattr(picture, "text", {}).items() if text}
     try:
         comment = picture.getexif().get_ifd(EXIF_IFD).get(EXIF_USER_COMMENT)
-    except (OSError, ValueError, SyntaxError, KeyError, TypeError, struct.error):
+    except DAMAGED:
         return texts  # A damaged EXIF block says nothing; the picture is none the worse.
     if isinstance(comment, bytes):
         comment = _user_comment(comment)

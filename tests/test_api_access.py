@@ -1,5 +1,7 @@
 """Who may do what: one table of every URL of the API, checked against what the server answers."""
 
+import io
+import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
@@ -10,6 +12,7 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
+from annotation.imports.jobs import request_import
 from annotation.models import Image, Membership, Outcome, Project, Prompt, Role, User
 from annotation.services.assignments import open_assignments
 from annotation.services.comparisons import record_comparison
@@ -50,6 +53,10 @@ api-images-bulk       POST    401 404 403 403 200
 api-duplicates        GET     401 404 403 403 200
 api-prompts           GET     401 404 403 403 200
 api-prompt            PATCH   401 404 403 403 200
+api-imports           GET     401 404 403 403 200
+api-imports           POST    401 404 403 403 202
+api-import            GET     401 404 403 403 200
+api-import-refusals   GET     401 404 403 403 200
 api-assignments       POST    401 404 201 201 201
 api-comparisons       POST    401 404 201 404 404
 api-comparison        DELETE  401 404 204 403 204
@@ -89,6 +96,14 @@ def expected() -> dict[tuple[str, str], tuple[int, ...]]:
     return table
 
 
+def zipped(*pictures: bytes) -> SimpleUploadedFile:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for n, one in enumerate(pictures):
+            archive.writestr(f"{n}.png", one)
+    return SimpleUploadedFile("pictures.zip", content.getvalue())
+
+
 def api_urls(patterns: Any = None, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Every URL under /api/, as the resolver has it: its route and its name."""
     for pattern in patterns or get_resolver().url_patterns:
@@ -111,6 +126,7 @@ class World:
         recompute(project.id)
         self.export = request_export(project, people["manager"], "rankings", {})
         run_export(self.export.id)
+        self.job = request_import(project, people["manager"], "zip", {}, zipped(picture(80)))
         self.invitation, _ = create_invitation(project, people["manager"], Role.ANNOTATOR)
         used = {first.left_id, first.right_id, second.left_id, second.right_id}
         self.unused = next(image for image in images if image.id not in used)
@@ -125,6 +141,8 @@ class World:
             "invitation": {**nested, "invitation_id": self.invitation.id},
             "prompt": {**nested, "prompt_id": self.prompt.id},
             "image": {"image_id": self.unused.id},
+            "import": {"import_id": self.job.id},
+            "import-refusals": {"import_id": self.job.id},
             "comparison": {"comparison_id": self.comparison.id},
             "export": {"export_id": self.export.id},
             "export-download": {"export_id": self.export.id},
@@ -145,6 +163,7 @@ class World:
             ("api-member", "PATCH"): {"role": "annotator"},
             ("api-invitations", "POST"): {"role": "annotator"},
             ("api-images", "POST"): {"file": SimpleUploadedFile("a.png", picture(90))},
+            ("api-imports", "POST"): {"source": "zip", "file": zipped(picture(91))},
             ("api-image", "PATCH"): {"name": "b.png"},
             ("api-images-bulk", "POST"): {"images": [str(self.unused.id)], "excluded": True},
             ("api-prompt", "PATCH"): {"text": "a dog"},
@@ -177,7 +196,7 @@ def clients_of(people: dict[str, User]) -> dict[str, APIClient]:
 def status_of(client: APIClient, method: str, where: str, body: Any, name: str) -> int:
     """The status; whatever the request did is undone."""
     with transaction.atomic():
-        multipart = name == "api-images" and method == "POST"
+        multipart = name in ("api-images", "api-imports") and method == "POST"
         if body is None:
             answer = client.generic(method, where)
         else:

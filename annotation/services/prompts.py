@@ -1,5 +1,7 @@
 """What the images of a project were made for: which prompt an image has, and how the prompt reads."""
 
+from collections.abc import Iterable
+
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -16,6 +18,23 @@ def prompt_for(project: Project, text: str) -> Prompt | None:
         project=project, digest=prompt_digest(text), defaults={"text": text}
     )
     return prompt
+
+
+def prompts_for(project: Project, texts: Iterable[str]) -> dict[str, Prompt]:
+    """The prompts of these texts, made where there were none; a text of spaces has none."""
+    wanted = {prompt_digest(text): text for text in texts if text.strip()}
+    there = Prompt.objects.filter(project=project, digest__in=wanted)
+    found = {prompt.digest: prompt for prompt in there}
+    new = [
+        Prompt(project=project, digest=digest, text=text)
+        for digest, text in wanted.items()
+        if digest not in found
+    ]
+    if new:
+        # Another may make the same at this moment, so they are read again.
+        Prompt.objects.bulk_create(new, ignore_conflicts=True)
+        found = {prompt.digest: prompt for prompt in there.all()}
+    return {text: found[digest] for digest, text in wanted.items()}
 
 
 @transaction.atomic
