@@ -8,7 +8,8 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import slugify
 
-from annotation.models import Criterion, Project, Role
+from annotation.imports.kinds import KINDS
+from annotation.models import Criterion, Import, Project, Role
 
 ROLE_NAMES = {
     Role.ANNOTATOR: "Annotator",
@@ -187,6 +188,58 @@ class UploadForm(forms.Form):
     model = forms.CharField(
         required=False, max_length=200, help_text="What made them. Annotators never see it."
     )
+
+
+class ImportForm(forms.Form):
+    """Where pictures or comparisons are to come from; which fields are needed depends on the source."""
+
+    source = forms.ChoiceField(widget=forms.RadioSelect, label="From where")
+    file = forms.FileField(
+        required=False, label="Upload a file", help_text="A zip, a manifest, or comparisons."
+    )
+    path = forms.CharField(
+        required=False, max_length=4000, label="Or a path of the server", help_text="Absolute."
+    )
+    folder = forms.CharField(
+        required=False,
+        max_length=4000,
+        label="Folder",
+        help_text="What the paths of a manifest are relative to; its own folder, unless given.",
+    )
+    bucket = forms.CharField(required=False, max_length=100)
+    prefix = forms.CharField(required=False, max_length=1000)  # type: ignore[assignment]  # its name
+    image_column = forms.CharField(required=False, max_length=200, label="Column with the picture")
+    prompt_column = forms.CharField(required=False, max_length=200, label="Column with the prompt")
+    criterion = forms.CharField(
+        required=False,
+        max_length=50,
+        help_text="The key of the one that comparisons are about; the first, unless given.",
+    )
+    annotator = forms.CharField(
+        required=False,
+        max_length=150,
+        help_text="The member who made the comparisons; you, unless given.",
+    )
+    read_prompts = forms.BooleanField(
+        required=False, initial=True, label="Take prompts that generators wrote into the pictures"
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(key, f"{Import.Source(key).label}: {kind.help}") for key, kind in KINDS.items()]
+        self.fields["source"].choices = choices  # type: ignore[attr-defined]
+        self.fields["source"].initial = Import.Source.ZIP
+
+    def options(self) -> dict[str, Any]:
+        """What was filled in, beside the source and the file."""
+        given = {
+            name: value
+            for name, value in self.cleaned_data.items()
+            if name not in ("source", "file", "read_prompts") and value
+        }
+        if "read_prompts" in KINDS[self.cleaned_data["source"]].takes:
+            given["read_prompts"] = self.cleaned_data["read_prompts"]
+        return given
 
 
 class RoleForm(forms.Form):

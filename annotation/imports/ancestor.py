@@ -16,9 +16,10 @@ from django.db import transaction
 
 from annotation.access import membership_for
 from annotation.errors import Invalid
-from annotation.imports.csv_lines import read_lines
+from annotation.imports.asked import Asked
+from annotation.imports.csv_lines import columns_of, read_lines
 from annotation.imports.names import Found, Names
-from annotation.models import Criterion, Image, Project, Role, User
+from annotation.models import Criterion, Image, Import, Membership, Project, Role, User
 from annotation.selectors import criterion_asked
 from annotation.services.images import set_excluded
 from annotation.services.imported_comparisons import Judged, append_imported, known_comparisons
@@ -81,6 +82,55 @@ def import_ancestor(
             report.scored = _store_scores(scores, names, rankings.name)
         raise_revision(project.id)
     return report
+
+
+def member_called(project: Project, username: str) -> User:
+    """The member whose comparisons they are; the project's first manager, if nobody is named."""
+    members = Membership.objects.filter(project=project).select_related("user")
+    wanted = {"user__username": username} if username else {"role": Role.MANAGER}
+    member = members.filter(**wanted).order_by("created_at", "id").first()
+    if member is None:
+        raise Invalid(f"The project has no member “{username}”. Add them to it first.", "annotator")
+    return member.user
+
+
+# --- As a source of imports --------------------------------------------------------------------------
+
+
+def check(asked: Asked) -> None:
+    _table(asked.file())
+
+
+def whole(job: Import, asked: Asked) -> None:
+    file, username = asked.file(), asked.text("annotator")
+    asker = job.created_by.username if job.created_by and not username else username
+    person = member_called(job.project, asker)
+    report = import_ancestor(
+        job.project,
+        person,
+        rankings=file if _table(file) == "rankings" else None,
+        comparisons=file if _table(file) == "comparisons" else None,
+        criterion=asked.text("criterion") or None,
+    )
+    Import.objects.filter(id=job.id, lease=job.lease).update(
+        added=report.added + report.scored, known=report.known
+    )
+
+
+def _table(file: Path) -> str:
+    """Which of the two files it is, by its first line."""
+    columns = columns_of(file, "file")
+    for name, wanted in (("comparisons", COMPARISONS), ("rankings", RANKINGS)):
+        if set(wanted) <= set(columns):
+            return name
+    raise Invalid(
+        f"This is no file of an Image Ranker: it should begin with {','.join(COMPARISONS)} or with "
+        f"{','.join(RANKINGS)}.",
+        "file",
+    )
+
+
+# --- Comparisons -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

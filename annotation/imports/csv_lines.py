@@ -22,6 +22,18 @@ class Line:
     cells: dict[str, str]
 
 
+def columns_of(path: Path, field: str) -> list[str]:
+    """What the first line says; nothing if that is no line of CSV."""
+    try:
+        with path.open("rb") as file:
+            content = file.readline(LONGEST_CELL)
+    except OSError as error:
+        raise Invalid(f"The file cannot be read: {error.strerror}.", field) from None
+    encoding = "utf-16" if content.startswith(UTF_16) else "utf-8-sig"
+    text = content.decode(encoding, "ignore")
+    return [cell.strip() for cell in next(csv.reader([text]), [])]
+
+
 def read_lines(path: Path, needed: tuple[str, ...], field: str) -> Iterator[Line]:
     """The rows below the header, which has the `needed` columns in any order; empty lines are passed over.
 

@@ -25,6 +25,15 @@ def _later(module: str) -> Callable[[Asked], Source]:
     return open_source
 
 
+def _whole(module: str) -> dict[str, Any]:
+    """The functions of a module that does an import by itself, loaded when they are needed, too."""
+    path = f"annotation.imports.{module}"
+    return {
+        "whole": lambda job, asked: import_module(path).whole(job, asked),
+        "check_whole": lambda asked: import_module(path).check(asked),
+    }
+
+
 def _nothing(asked: Asked) -> Source:
     raise Invalid("This source gives no pictures.", "source")
 
@@ -89,5 +98,12 @@ KINDS: dict[str, Kind] = {
         "The pictures of a bucket that the operator allows; copied.",
         ("bucket", "prefix", "read_prompts"),
         _later("s3"),
+    ),
+    Import.Source.COMPARISONS: Kind(
+        "A CSV file of an Image Ranker, its comparisons (Winner,Loser) or its rankings, for images that "
+        "are here.",
+        ("path", "criterion", "annotator"),
+        uploads=(".csv",),
+        **_whole("ancestor"),
     ),
 }

@@ -79,6 +79,16 @@ class NewImportSerializer(serializers.Serializer):
         max_length=200,
         help_text="The column with the prompt; `prompt`, `text` or `caption`, unless given.",
     )
+    criterion = serializers.CharField(
+        required=False,
+        max_length=50,
+        help_text="By which criterion comparisons were made: its key; the first, unless given.",
+    )
+    annotator = serializers.CharField(
+        required=False,
+        max_length=150,
+        help_text="The member who made the comparisons: a username; yourself, unless given.",
+    )
     read_prompts = serializers.BooleanField(
         required=False,
         help_text="Whether a picture without a prompt takes the one that its generator wrote into its "
@@ -88,7 +98,7 @@ class NewImportSerializer(serializers.Serializer):
 
 class UploadedImportSerializer(NewImportSerializer):
     file = serializers.FileField(
-        required=False, help_text="A zip archive, or a manifest (CSV or JSONL)."
+        required=False, help_text="A zip archive, a manifest (CSV or JSONL), or comparisons (CSV)."
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 
 from annotation.errors import Refused
-from annotation.imports.ancestor import import_ancestor
-from annotation.models import Membership, Project, Role, User
+from annotation.imports.ancestor import import_ancestor, member_called
+from annotation.models import Project
 
 
 class Command(BaseCommand):
@@ -41,18 +41,8 @@ class Command(BaseCommand):
         if found is None:
             raise CommandError(f"There is no project {project}.")
         try:
-            report = import_ancestor(
-                found, _person(found, username), rankings, comparisons, criterion
-            )
+            person = member_called(found, username or "")
+            report = import_ancestor(found, person, rankings, comparisons, criterion)
         except Refused as error:
             raise CommandError(str(error)) from None
         self.stdout.write(str(report))
-
-
-def _person(project: Project, username: str | None) -> User:
-    members = Membership.objects.filter(project=project).select_related("user")
-    wanted = {"user__username": username} if username else {"role": Role.MANAGER}
-    member = members.filter(**wanted).order_by("created_at", "id").first()
-    if member is None:
-        raise CommandError(f"The project has no member “{username}”. Add them to it first.")
-    return member.user
