@@ -2,7 +2,8 @@
 
 A request puts a message into a set and goes on. One thread of the process empties the set, so that a
 burst of comparisons is one message. A message that is lost costs seconds: the periodic sweep compares
-each project's revision with its latest run, finds the exports nobody has begun, and does what is behind.
+each project's revision with its latest run, finds the exports and pushes nobody has begun, and does what is
+behind.
 """
 
 import logging
@@ -31,6 +32,10 @@ def wake_up(project_id: UUID) -> None:
 
 def wake_up_for_export(export_id: UUID) -> None:
     _post(("rating.tasks.write_export", export_id))
+
+
+def wake_up_for_push(push_id: UUID) -> None:
+    _post(("rating.tasks.push_export", push_id))
 
 
 def _post(message: Message) -> None:
