@@ -91,6 +91,15 @@ try:
     IMPORT_S3_REGION = env.str("IMPORT_S3_REGION", "")
     IMPORT_S3_ACCESS_KEY_ID = env.str("IMPORT_S3_ACCESS_KEY_ID", "")
     IMPORT_S3_SECRET_ACCESS_KEY = env.str("IMPORT_S3_SECRET_ACCESS_KEY", "")
+    # Exports to a Hugging Face hub: whether, where to, as whom, and to whose repositories.
+    HUB_ENABLED = env.bool("HUB_ENABLED", False)
+    HUB_ENDPOINT = env.str("HUB_ENDPOINT", "")
+    HUB_TOKEN = env.str("HUB_TOKEN", "")
+    HUB_NAMESPACES = env.list("HUB_NAMESPACES", [])
+    if HUB_ENABLED and not HUB_TOKEN:
+        raise ImproperlyConfigured(
+            "HUB_ENABLED is on, but HUB_TOKEN is not set: pushing to a hub needs a token that may write."
+        )
 
     DATABASES: dict[str, dict[str, Any]]
     if EMBEDDED:
@@ -136,6 +145,11 @@ except EnvError as error:
 
 # Where compiled numerics are kept between starts; the program's own folder may be read-only.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(DATA_DIR / "numba"))
+
+# The hub's client speaks to the endpoint alone, by plain HTTP, and tells nobody of its use.
+os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 if EMBEDDED:
     ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]"]

@@ -12,3 +12,7 @@ def wake_up(project_id: UUID) -> None:
 
 def wake_up_for_export(export_id: UUID) -> None:
     post("rating.tasks.write_export", export_id)
+
+
+def wake_up_for_push(push_id: UUID) -> None:
+    post("rating.tasks.push_export", push_id)

@@ -1,5 +1,6 @@
-"""The ancestor's files: its comparisons and rankings come in, all of them or none, and never twice."""
+"""The ancestor's files: its comparisons and rankings come in, all or none, never twice; and go out."""
 
+import zipfile
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -13,6 +14,10 @@ from annotation.models import Assignment, Comparison, Image, Outcome, Pair, Proj
 from annotation.services.assignments import open_assignments
 from annotation.services.comparisons import record_comparison, retract_comparison
 from annotation.services.images import add_image
+from annotation.services.projects import create_project
+from rating.exports.jobs import path_of, request_export, run_export
+from rating.models import Export
+from rating.services import recompute
 from tests.conftest import membership, picture
 from tests.promises import assert_promises
 
@@ -232,3 +237,68 @@ def test_the_command_says_what_came_in_and_for_whom(
         call_command("import_ancestor", str(project.id), *files, "--as=erin")
     with pytest.raises(CommandError, match="cannot be read: No such file"):
         call_command("import_ancestor", str(project.id), f"--rankings={tmp_path / 'none'}")
+
+
+# --- And out again -------------------------------------------------------------------------------------
+
+
+def files_of(export: Export) -> dict[str, str]:
+    with zipfile.ZipFile(path_of(export)) as archive:
+        return {name: archive.read(name).decode() for name in archive.namelist()}
+
+
+def exported(project: Project, user: User, **options: str) -> Export:
+    export = request_export(project, user, "image_ranker", options)
+    run_export(export.id)
+    export.refresh_from_db()
+    assert export.status == Export.Status.DONE, export.error
+    return export
+
+
+def test_what_is_written_in_the_ancestors_layout_comes_in_again_without_loss(
+    project: Project, alice: User, bob: User, give: Callable[..., Report]
+) -> None:
+    names = ["a.png", "None", "=b.png", 'c "1", 2.png', "d/e.png", "d é.png"]
+    for shade, name in enumerate(names):
+        add_image(project, picture(shade), name=name)
+    order = [(names[n % 5], names[(n * 3 + 1) % 5]) for n in range(40)]
+    order = [pair for pair in order if pair[0] != pair[1]]
+    quoted = "".join(f'"{w}","{x}"\n'.replace('c "1"', 'c ""1""') for w, x in order)
+    quoted = quoted.replace('"None",', '"./None",')
+    give(comparisons="Winner,Loser\n" + quoted)
+    assert log(project) == order
+    Image.objects.filter(name="d é.png").update(excluded=True)
+    export = exported(project, alice)
+    files = files_of(export)
+    assert set(files) == {"image_rankings.csv", "comparisons.csv", "README.md"}
+    assert export.rows == len(order) + 1 + 5
+
+    copy = create_project(alice, name="Copy", state=Project.State.OPEN)
+    for shade, name in enumerate(names):
+        add_image(copy, picture(shade), name=name)
+    paths = {name: path_of(export).with_name(name) for name in files}
+    for name, path in paths.items():
+        path.write_text(files[name], newline="")
+    report = import_ancestor(copy, alice, paths["image_rankings.csv"], paths["comparisons.csv"])
+    assert (report.added, report.removed, report.scored) == (len(order), 1, 5)
+    assert log(copy) == log(project)
+    mus = dict(recompute(project.id).ratings.values_list("image__name", "mu"))
+    scores = dict(copy.images.exclude(prior_score=None).values_list("name", "prior_score"))
+    assert scores == {name: pytest.approx(mu, abs=0.005) for name, mu in mus.items()}
+    assert files_of(exported(copy, alice))["comparisons.csv"] == files["comparisons.csv"]
+
+
+def test_what_the_layout_cannot_say_is_left_out_and_counted(
+    project: Project, images: list[Image], alice: User, bob: User
+) -> None:
+    for outcome in (Outcome.LEFT, Outcome.TIE, Outcome.SKIP, Outcome.BOTH_BAD, Outcome.RIGHT):
+        (lease,) = open_assignments(membership(project, bob)).assignments
+        last, _ = record_comparison(bob, lease.id, outcome)
+    retract_comparison(alice, last.id)
+    export = exported(project, alice, file="csv", table="comparisons")
+    assert export.rows == 1
+    assert export.left_out == {"both_bad": 1, "retracted": 1, "skip": 1, "tie": 1}
+    assert path_of(export).read_text().splitlines()[0] == "Winner,Loser"
+    rankings = path_of(exported(project, alice, file="csv", table="rankings")).read_text()
+    assert rankings.splitlines()[0] + "\n" == HEADER
+    assert len(rankings.splitlines()) == 5

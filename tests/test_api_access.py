@@ -73,6 +73,10 @@ api-exports           GET     401 404 403 403 200
 api-exports           POST    401 404 403 403 202
 api-export            GET     401 404 403 403 200
 api-export-download   GET     401 404 403 403 200
+api-export-stream     GET     401 404 403 403 200
+api-export-card       GET     401 404 403 403 200
+api-export-push       GET     401 404 403 403 200
+api-export-push       POST    401 404 403 403 202
 api-schema            GET     401 200 200 200 200
 api-docs              GET     302 302 302 302 302
 """
@@ -146,6 +150,8 @@ class World:
             "comparison": {"comparison_id": self.comparison.id},
             "export": {"export_id": self.export.id},
             "export-download": {"export_id": self.export.id},
+            "export-card": {"export_id": self.export.id},
+            "export-push": {"export_id": self.export.id},
         }
         top = {"token", "projects", "comparisons", "schema", "docs"}
         name = name.removeprefix("api-")
@@ -173,8 +179,14 @@ class World:
             },
             ("api-annotator", "PATCH"): {"set_aside": True},
             ("api-exports", "POST"): {"format": "rankings"},
+            ("api-export-push", "POST"): {"repository": "our-team/cats"},
         }
         return bodies.get((name, method))
+
+
+@pytest.fixture(autouse=True)
+def _hub_switched_on(settings: Any) -> None:
+    settings.HUB_ENABLED = True
 
 
 @pytest.fixture
