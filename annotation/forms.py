@@ -197,9 +197,7 @@ class ImportForm(forms.Form):
     file = forms.FileField(
         required=False, label="Upload a file", help_text="A zip, a manifest, or comparisons."
     )
-    path = forms.CharField(
-        required=False, max_length=4000, label="Or a path of the server", help_text="Absolute."
-    )
+    path = forms.CharField(required=False, max_length=4000, label="Or a path of the server")
     folder = forms.CharField(
         required=False,
         max_length=4000,

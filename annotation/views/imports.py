@@ -72,7 +72,8 @@ def latest_imports(project: Project) -> dict[str, Any]:
 
 def _shown(job: Import) -> dict[str, Any]:
     refusals = list(job.refusals.all()[:REFUSALS_SHOWN]) if job.refused else []
-    options = {name: value for name, value in job.options.items() if name != "read_prompts"}
+    unsaid = ("read_prompts", "upload")
+    options = {name: value for name, value in job.options.items() if name not in unsaid}
     return {
         "job": job,
         "options": options,

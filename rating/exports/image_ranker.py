@@ -1,4 +1,4 @@
-"""The two files of the Image Ranker from which Pairwright descends; annotation/imports/ancestor.py reads them.
+"""The two files of the Image Ranker from which Pairwright descends; annotation.imports.ancestor reads them.
 
 Its comparisons know a winner, a loser and removed images and nothing else, so the rest is left out, counted.
 """
