@@ -11,6 +11,7 @@ from uuid import uuid4
 import PIL.Image
 import PIL.PngImagePlugin
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db.models import F
 from hypothesis import HealthCheck, given
@@ -375,6 +376,42 @@ def test_copies_have_names_of_our_own_that_nobody_can_guess(
     project.refresh_from_db()
     other = engine.Reader(project, source.identity, read_prompts=True, alive=lambda: None)
     assert other.id_of(next(source.entries())) != image.id  # type: ignore[arg-type]
+
+
+# --- Sources that do it by themselves ----------------------------------------------------------------
+
+
+def test_a_source_may_do_the_whole_import_by_itself(
+    project: Project, alice: User, monkeypatch: pytest.MonkeyPatch, settings
+) -> None:
+    """As that of comparisons does: of files that are uploaded, and refused at once if they cannot be."""
+    seen = []
+
+    def files(asked: Any) -> Path:
+        path: Path = asked.file("rankings", "rankings")
+        if not path.read_bytes():
+            raise Invalid("It is empty.", "rankings")
+        return path
+
+    def whole(job: Import, asked: Any) -> dict[str, int]:
+        seen.append((job.created_by, files(asked).read_bytes()))
+        return {"added": 3, "known": 1}
+
+    uploads = {"rankings": (".csv",)}
+    kind = Kind("", ("rankings",), whole=whole, check_whole=files, uploads=uploads)
+    monkeypatch.setitem(KINDS, "comparisons", kind)
+    for content, complaint in ((b"", "It is empty"), (b"x", "ends in .csv")):
+        file = SimpleUploadedFile("r.csv" if not content else "r.txt", content)
+        with pytest.raises(Invalid, match=complaint):
+            request_import(project, alice, "comparisons", {}, {"rankings": file})
+    with pytest.raises(Invalid, match="cannot be uploaded for comparisons"):
+        request_import(project, alice, "comparisons", {}, {"file": file})
+    file = SimpleUploadedFile("r.csv", b"Image,ELO")
+    job = request_import(project, alice, "comparisons", {}, {"rankings": file})
+    run_import(job.id)
+    assert counts(job) == ("done", None, 3, 1, 0)
+    assert seen == [(alice, b"Image,ELO")]
+    assert not (settings.IMPORT_DIR / str(job.id)).exists()
 
 
 # --- Places of the server ----------------------------------------------------------------------------

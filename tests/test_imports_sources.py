@@ -49,7 +49,9 @@ def uploaded(
     project: Project, user: User, content: bytes, name: str = "a.zip", **options
 ) -> Import:
     source = "zip" if name.endswith(".zip") else "manifest"
-    job = request_import(project, user, source, options, SimpleUploadedFile(name, content))
+    job = request_import(
+        project, user, source, options, {"file": SimpleUploadedFile(name, content)}
+    )
     run_import(job.id)
     job.refresh_from_db()
     return job
@@ -312,7 +314,7 @@ def test_an_uploaded_manifest_names_pictures_of_an_allowed_folder(
     with pytest.raises(Invalid, match="is not inside"):
         uploaded(project, alice, content, "list.csv", folder="/etc")
     with pytest.raises(Invalid, match=r"ends in .csv or .jsonl"):
-        request_import(project, alice, "manifest", {}, SimpleUploadedFile("a.exe", b""))
+        request_import(project, alice, "manifest", {}, {"file": SimpleUploadedFile("a.exe", b"")})
     job = uploaded(project, alice, content, "list.csv", folder=f"{shelf}/pictures")
     assert job.added == 2
     assert list(refused(job)) == ["line 3: ../../x.png"]
