@@ -1,5 +1,6 @@
 """An import: each picture comes in once, whatever is killed when, and what is refused is named."""
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
@@ -312,6 +313,35 @@ def test_a_folder_that_is_unmounted_meanwhile_refuses_no_picture(
     lose_the_worker()
     run_import(job.id)
     assert counts(job) == ("done", 9, 7, 0, 2)
+
+
+def test_a_folder_that_may_not_be_read_is_named_and_the_rest_comes_in(
+    project: Project, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "private").mkdir()
+    (folder / "one.png").write_bytes(picture(50))
+    original = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if str(path).endswith(closed[0]):
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path)
+
+    closed = ["private"]
+    monkeypatch.setattr("os.scandir", scandir)
+    job = import_now(project, "folder", {"path": str(folder)})
+    assert counts(job) == ("done", 11, 8, 0, 3)
+    assert "Permission denied" in job.refusals.get(place="private").reason
+    closed[0] = folder.name
+    waiting = import_now(project, "folder", {"path": str(folder)})
+    assert waiting.status == "queued", "a share that is away is not an empty folder"
+
+
+def test_a_name_that_is_no_text_is_refused(project: Project, folder: Path) -> None:
+    (folder / os.fsdecode(b"caf\xe9.png")).write_bytes(picture(50))
+    job = import_now(project, "folder", {"path": str(folder)})
+    assert counts(job) == ("done", 10, 7, 0, 3)
+    assert job.refusals.get(place="caf?.png").reason == "The file's name is not valid text."
 
 
 def test_the_import_of_a_deleted_project_ends(

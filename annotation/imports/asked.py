@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import UploadedFile
 
 from annotation.errors import Invalid
 from annotation.models import Import
+from annotation.strict_json import refuse_bad_text
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,11 @@ class Asked:
         if not text:
             raise Invalid(f"Say in “{option}” which folder or file of the server is meant.", option)
         try:
+            refuse_bad_text(text)
             path = Path(text).expanduser().resolve()
+            refuse_bad_text(str(path))
         except (OSError, RuntimeError, ValueError):
-            raise Invalid(f"“{text[:200]}” cannot be a path.", option) from None
+            raise Invalid(f"{text[:200]!a} cannot be a path.", option) from None
         if not self.allowed(path):
             raise Invalid(_outside(text), option)
         return path
