@@ -22,6 +22,12 @@ import PIL.Image
 ROOT = Path(__file__).resolve().parent.parent
 SIZE = (256, 256)
 DEADLINE = 600.0
+PREPARE = """
+from django.core.management import call_command
+from annotation.models import Project
+call_command("migrate", verbosity=0)
+print(Project.objects.create(name="Bench").id)
+"""
 
 
 def imports_table(pictures: int | None = None) -> dict[str, Any]:

@@ -130,7 +130,9 @@ class World:
         recompute(project.id)
         self.export = request_export(project, people["manager"], "rankings", {})
         run_export(self.export.id)
-        self.job = request_import(project, people["manager"], "zip", {}, zipped(picture(80)))
+        self.job = request_import(
+            project, people["manager"], "zip", {}, {"file": zipped(picture(80))}
+        )
         self.invitation, _ = create_invitation(project, people["manager"], Role.ANNOTATOR)
         used = {first.left_id, first.right_id, second.left_id, second.right_id}
         self.unused = next(image for image in images if image.id not in used)

@@ -1,5 +1,6 @@
 """An import: each picture comes in once, whatever is killed when, and what is refused is named."""
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
@@ -11,6 +12,7 @@ from uuid import uuid4
 import PIL.Image
 import PIL.PngImagePlugin
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db.models import F
 from hypothesis import HealthCheck, given
@@ -313,6 +315,35 @@ def test_a_folder_that_is_unmounted_meanwhile_refuses_no_picture(
     assert counts(job) == ("done", 9, 7, 0, 2)
 
 
+def test_a_folder_that_may_not_be_read_is_named_and_the_rest_comes_in(
+    project: Project, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "private").mkdir()
+    (folder / "one.png").write_bytes(picture(50))
+    original = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if str(path).endswith(closed[0]):
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path)
+
+    closed = ["private"]
+    monkeypatch.setattr("os.scandir", scandir)
+    job = import_now(project, "folder", {"path": str(folder)})
+    assert counts(job) == ("done", 11, 8, 0, 3)
+    assert "Permission denied" in job.refusals.get(place="private").reason
+    closed[0] = folder.name
+    waiting = import_now(project, "folder", {"path": str(folder)})
+    assert waiting.status == "queued", "a share that is away is not an empty folder"
+
+
+def test_a_name_that_is_no_text_is_refused(project: Project, folder: Path) -> None:
+    (folder / os.fsdecode(b"caf\xe9.png")).write_bytes(picture(50))
+    job = import_now(project, "folder", {"path": str(folder)})
+    assert counts(job) == ("done", 10, 7, 0, 3)
+    assert job.refusals.get(place="caf?.png").reason == "The file's name is not valid text."
+
+
 def test_the_import_of_a_deleted_project_ends(
     project: Project, alice: User, folder: Path, settings
 ) -> None:
@@ -375,6 +406,42 @@ def test_copies_have_names_of_our_own_that_nobody_can_guess(
     project.refresh_from_db()
     other = engine.Reader(project, source.identity, read_prompts=True, alive=lambda: None)
     assert other.id_of(next(source.entries())) != image.id  # type: ignore[arg-type]
+
+
+# --- Sources that do it by themselves ----------------------------------------------------------------
+
+
+def test_a_source_may_do_the_whole_import_by_itself(
+    project: Project, alice: User, monkeypatch: pytest.MonkeyPatch, settings
+) -> None:
+    """As that of comparisons does: of files that are uploaded, and refused at once if they cannot be."""
+    seen = []
+
+    def files(asked: Any) -> Path:
+        path: Path = asked.file("rankings", "rankings")
+        if not path.read_bytes():
+            raise Invalid("It is empty.", "rankings")
+        return path
+
+    def whole(job: Import, asked: Any) -> dict[str, int]:
+        seen.append((job.created_by, files(asked).read_bytes()))
+        return {"added": 3, "known": 1}
+
+    uploads = {"rankings": (".csv",)}
+    kind = Kind("", ("rankings",), whole=whole, check_whole=files, uploads=uploads)
+    monkeypatch.setitem(KINDS, "comparisons", kind)
+    for content, complaint in ((b"", "It is empty"), (b"x", "ends in .csv")):
+        file = SimpleUploadedFile("r.csv" if not content else "r.txt", content)
+        with pytest.raises(Invalid, match=complaint):
+            request_import(project, alice, "comparisons", {}, {"rankings": file})
+    with pytest.raises(Invalid, match="cannot be uploaded for comparisons"):
+        request_import(project, alice, "comparisons", {}, {"file": file})
+    file = SimpleUploadedFile("r.csv", b"Image,ELO")
+    job = request_import(project, alice, "comparisons", {}, {"rankings": file})
+    run_import(job.id)
+    assert counts(job) == ("done", None, 3, 1, 0)
+    assert seen == [(alice, b"Image,ELO")]
+    assert not (settings.IMPORT_DIR / str(job.id)).exists()
 
 
 # --- Places of the server ----------------------------------------------------------------------------

@@ -4,15 +4,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery.contrib.testing.worker import start_worker
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import F
 
 from annotation import tasks
 from annotation.imports.jobs import run_import
 from annotation.models import Import, Project, User
+from config.celery import app
 from tests.api import as_user, url
 from tests.conftest import picture
 from tests.test_imports_sources import zipped
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db
 
@@ -123,3 +126,16 @@ def test_the_sweep_finds_what_a_lost_message_or_worker_left_behind(
     monkeypatch.setattr(tasks.run_import, "apply_async", lambda args, **options: sent.extend(args))
     tasks.sweep_imports()
     assert sent == [ids[0]], "the running one may still be alive"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_brings_the_pictures_in(project: Project, alice: User, folder: Path) -> None:
+    """From the request, over the queue, to the images, with nobody's help."""
+    app.control.purge()
+    client = as_user(alice)
+    with start_worker(app, pool="threads", perform_ping_check=False, shutdown_timeout=30):
+        body = {"source": "folder", "path": str(folder)}
+        made = client.post(url("imports", project_id=project.id), body).json()
+        where = url("import", import_id=made["id"])
+        eventually(lambda: client.get(where).json()["status"] == "done", 30)
+    assert sorted(project.images.values_list("name", flat=True)) == ["a.png", "b.png"]

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import struct
 import zipfile
 from pathlib import Path
@@ -49,7 +50,9 @@ def uploaded(
     project: Project, user: User, content: bytes, name: str = "a.zip", **options
 ) -> Import:
     source = "zip" if name.endswith(".zip") else "manifest"
-    job = request_import(project, user, source, options, SimpleUploadedFile(name, content))
+    job = request_import(
+        project, user, source, options, {"file": SimpleUploadedFile(name, content)}
+    )
     run_import(job.id)
     job.refresh_from_db()
     return job
@@ -125,7 +128,7 @@ def test_bombs_are_refused_before_they_are_unpacked(
     assert job.added == 1
     monkeypatch.setattr(archive, "SMALL_ARCHIVE", 2**20)
     many = [(f"{n}.png", bytes(2**20)) for n in range(2)]
-    with pytest.raises(Invalid, match="more than 100 times its size"):
+    with pytest.raises(Invalid, match="more than 20 times its size"):
         uploaded(project, alice, zipped(*many, method=deflated))
     monkeypatch.setattr(archive, "MOST_FILES", 3)
     with pytest.raises(Invalid, match="more than 3 files"):
@@ -312,7 +315,7 @@ def test_an_uploaded_manifest_names_pictures_of_an_allowed_folder(
     with pytest.raises(Invalid, match="is not inside"):
         uploaded(project, alice, content, "list.csv", folder="/etc")
     with pytest.raises(Invalid, match=r"ends in .csv or .jsonl"):
-        request_import(project, alice, "manifest", {}, SimpleUploadedFile("a.exe", b""))
+        request_import(project, alice, "manifest", {}, {"file": SimpleUploadedFile("a.exe", b"")})
     job = uploaded(project, alice, content, "list.csv", folder=f"{shelf}/pictures")
     assert job.added == 2
     assert list(refused(job)) == ["line 3: ../../x.png"]
@@ -357,6 +360,13 @@ def test_an_imagefolder_is_used_where_it_lies_with_its_columns(
     assert "leads out" in refused(job)["metadata.jsonl, line 3"]
     assert "names no file" in refused(job)["metadata.jsonl, line 4"]
     assert import_now(project, "imagefolder", {"path": str(shelf)}).known == 3
+
+
+def test_a_pipe_in_place_of_the_metadata_is_not_waited_for(project: Project, shelf: Path) -> None:
+    """A55"""
+    os.mkfifo(shelf / "metadata.jsonl")
+    with pytest.raises(Invalid, match=r"no metadata.jsonl or metadata.csv"):
+        import_now(project, "imagefolder", {"path": str(shelf)})
 
 
 def test_a_folder_without_metadata_is_no_imagefolder(project: Project, shelf: Path) -> None:

@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import UploadedFile
 
 from annotation.errors import Invalid
 from annotation.models import Import
+from annotation.strict_json import refuse_bad_text
 
 
 @dataclass(frozen=True)
@@ -39,23 +40,29 @@ class Asked:
         if not text:
             raise Invalid(f"Say in “{option}” which folder or file of the server is meant.", option)
         try:
+            refuse_bad_text(text)
             path = Path(text).expanduser().resolve()
+            refuse_bad_text(str(path))
         except (OSError, RuntimeError, ValueError):
-            raise Invalid(f"“{text[:200]}” cannot be a path.", option) from None
+            raise Invalid(f"{text[:200]!a} cannot be a path.", option) from None
         if not self.allowed(path):
             raise Invalid(_outside(text), option)
         return path
 
-    def file(self) -> Path:
-        """The uploaded file, else one of the server."""
-        if "upload" in self.options:
-            return self.directory / self.text("upload")
-        path = self.path()
+    def file(self, upload: str = "file", option: str = "path") -> Path:
+        """What was uploaded under this name, else the file of the server that the option names."""
+        if upload in self.uploads:
+            return self.directory / self.uploads[upload]
+        path = self.path(option)
         if not path.is_file():
-            raise Invalid(
-                f"There is no file {path}. Give the path of a file, or upload one.", "path"
-            )
+            raise Invalid(f"There is no file {path}. Give its path, or upload it.", option)
         return path
+
+    @property
+    def uploads(self) -> dict[str, str]:
+        """By what they were uploaded as: the names of the files in `directory`."""
+        uploads: dict[str, str] = self.options.get("uploads", {})
+        return uploads
 
     def allowed(self, path: Path) -> bool:
         return self.anywhere or any(path.is_relative_to(root) for root in settings.IMAGE_ROOTS)
@@ -66,17 +73,17 @@ class Asked:
         directory: Path = settings.IMPORT_DIR / str(self.id)
         return directory
 
-    def keep(self, upload: UploadedFile, suffixes: tuple[str, ...]) -> None:
+    def keep(self, name: str, upload: UploadedFile, suffixes: tuple[str, ...]) -> None:
         suffix = Path(upload.name or "").suffix.lower()
         if suffix not in suffixes:
-            raise Invalid(f"Upload a file whose name ends in {' or '.join(suffixes)}.", "file")
+            raise Invalid(f"Upload a file whose name ends in {' or '.join(suffixes)}.", name)
         if (upload.size or 0) > settings.MAX_IMPORT_UPLOAD_BYTES:
             most = settings.MAX_IMPORT_UPLOAD_BYTES // 2**20
-            raise Invalid(f"The file is larger than {most} MB. Put it on the server.", "file")
+            raise Invalid(f"The file is larger than {most} MB. Put it on the server.", name)
         self.directory.mkdir(parents=True, exist_ok=True)
         # Named by us, never by the uploader.
-        self.options["upload"] = f"upload{suffix}"
-        with open(self.directory / f"upload{suffix}", "wb") as file:
+        self.options.setdefault("uploads", {})[name] = f"{name}{suffix}"
+        with open(self.directory / f"{name}{suffix}", "wb") as file:
             for chunk in upload.chunks(2**20):
                 file.write(chunk)
 

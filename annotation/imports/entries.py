@@ -66,6 +66,10 @@ class Entry:
 
     def complaint(self) -> str | None:
         """What is wrong with the words and numbers, so that the database never has to say it."""
+        try:
+            self.place.encode()
+        except UnicodeEncodeError:
+            return "The file's name is not valid text."
         for name, longest in LONGEST.items():
             if len(getattr(self, name)) > longest:
                 return f"Its {name} is longer than {longest:,} characters."
@@ -129,10 +133,19 @@ def read_regular(path: Path, most: int) -> tuple[bytes, int]:
         return file.read(most + 1), status.st_mtime_ns
 
 
-def pictures_below(root: Path, suffixes: frozenset[str]) -> Iterator[Path]:
-    """In the order of their names; hidden files and folders, and folders behind links, are passed over."""
-    for parent, folders, files in os.walk(root):
+def files_below(root: Path, suffixes: frozenset[str]) -> Iterator[Path | Refusal]:
+    """In the order of their names; hidden files and folders, and folders behind links, are passed over.
+
+    A folder that cannot be read is a refusal; the whole of it, a source that is not there.
+    """
+    unreadable: list[OSError] = []
+    for parent, folders, files in os.walk(root, onerror=unreadable.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             if not name.startswith(".") and Path(name).suffix.lower() in suffixes:
                 yield Path(parent, name)
+    for error in unreadable:
+        if error.filename == str(root):
+            raise Unavailable(f"The folder {root} cannot be read: {error.strerror}.")
+        place = Path(error.filename).relative_to(root).as_posix()
+        yield Refusal(place, f"The folder cannot be read: {error.strerror}.")

@@ -8,7 +8,7 @@ import logging
 import shutil
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 # A running import whose worker has not been heard of for so long is taken up by another.
 LOST_AFTER = timedelta(seconds=60)
 HEARTBEAT_SECONDS = 5.0
+# What is done whole, in one transaction, shows no sign of life meanwhile.
+WHOLE_TAKES = timedelta(minutes=30)
 # The counts are written with each batch of new images, and so often while all is known.
 STORE_SECONDS = 1.0
 # An import that is begun so often without adding one image is given up.
@@ -53,13 +55,13 @@ def request_import(
     user: User,
     source: str,
     options: dict[str, Any],
-    upload: UploadedFile | None = None,
+    uploads: Mapping[str, UploadedFile] | None = None,
 ) -> Import:
     """A queued import, and word to a worker; if that message is lost, the sweep finds the import.
 
     What can be seen to be wrong is refused now: a path outside the allowed folders, an unknown column.
     """
-    made = _made(project, user, source, options, upload)
+    made = _made(project, user, source, options, uploads or {})
     transaction.on_commit(partial(post, "annotation.tasks.run_import", made.id))
     return made
 
@@ -71,7 +73,7 @@ def import_now(
 
     If it is killed, a worker goes on with it; so does the same command again.
     """
-    job = _made(project, None, source, options, None, lease=uuid.uuid4())
+    job = _made(project, None, source, options, {}, lease=uuid.uuid4())
     try:
         _run(job, None, on_progress)
     except KeyboardInterrupt:
@@ -98,7 +100,8 @@ def _run(job: Import, seconds: float | None, on_progress: Progress = lambda _: N
     try:
         kind, asked = KINDS[job.source], Asked.of(job)
         if kind.whole is not None:
-            kind.whole(job, asked)
+            _beat(job, WHOLE_TAKES)
+            _count(job, **kind.whole(job, asked))
         elif not _Reading(job, kind.open(asked)).read(seconds, on_progress):
             _wait(job, "", at_once=True)
             return
@@ -135,7 +138,7 @@ def _made(
     user: User | None,
     source: str,
     options: dict[str, Any],
-    upload: UploadedFile | None,
+    uploads: Mapping[str, UploadedFile],
     lease: UUID | None = None,
 ) -> Import:
     """The import's row, queued, or running under the caller's own lease."""
@@ -144,12 +147,12 @@ def _made(
             f"There is no source “{source}”. Choose one of: {', '.join(KINDS)}.", "source"
         )
     kind = KINDS[source]
-    kind.check_options(source, options, upload is not None)
+    kind.check_options(source, options, uploads)
     job = Import(project=project, created_by=user, source=source, options=dict(options))
     asked = Asked.of(job)
     try:
-        if upload is not None:
-            asked.keep(upload, kind.uploads)
+        for name, upload in uploads.items():
+            asked.keep(name, upload, kind.uploads[name])
         kind.check(asked)
         if lease is not None:
             job.status, job.lease, job.attempts = Import.Status.RUNNING, lease, 1
@@ -198,8 +201,9 @@ def _claim(import_id: UUID) -> Import | None:
     return job
 
 
-def _beat(job: Import) -> None:
-    if not Import.objects.filter(id=job.id, lease=job.lease).update(heartbeat_at=Now()):
+def _beat(job: Import, ahead: timedelta = timedelta(0)) -> None:
+    """A sign of life, if the lease is still ours; `ahead`: how long no further one will come."""
+    if not Import.objects.filter(id=job.id, lease=job.lease).update(heartbeat_at=Now() + ahead):
         raise Superseded
 
 

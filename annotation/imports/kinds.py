@@ -1,11 +1,18 @@
 """The sources that there are, what each is told, and how it is opened.
 
-A further one is an entry of KINDS: either it `open`s a source of pictures for the engine, or it does the
-`whole` import by itself (then `check` refuses at once what cannot be).
+A further one is an entry of KINDS. Either it `open`s a source of pictures for the engine; or it does the
+`whole` import by itself, in one transaction, and says how many it has `added` and `known`:
+
+    def _ancestor(job: Import, asked: Asked) -> dict[str, int]:
+        report = import_ancestor(job.project, job.created_by, *_files(asked))
+        return {"added": report.added, "known": report.known}
+
+    Import.Source.COMPARISONS: Kind("…", ("rankings", "comparisons"), whole=_ancestor, check_whole=_files,
+                                    uploads={"rankings": (".csv",), "comparisons": (".csv",)})
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
@@ -43,10 +50,11 @@ class Kind:
     help: str
     takes: tuple[str, ...]
     open: Callable[[Asked], Source] = _nothing
-    # What the names of files that may be uploaded for it end in.
-    uploads: tuple[str, ...] = ()
-    # Does the import without the engine: adds its rows, counts them on the import, raises Refused.
-    whole: Callable[[Import, Asked], None] | None = None
+    # What may be uploaded for it, and what the names of such files end in.
+    uploads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # Does the import without the engine; done twice, it must add nothing. Refused is for the user.
+    whole: Callable[[Import, Asked], Mapping[str, int]] | None = None
+    # Refuses at once what cannot be.
     check_whole: Callable[[Asked], object] = lambda asked: None
 
     def check(self, asked: Asked) -> None:
@@ -55,14 +63,15 @@ class Kind:
         else:
             self.check_whole(asked)
 
-    def check_options(self, source: str, options: dict[str, Any], uploaded: bool) -> None:
+    def check_options(self, source: str, options: dict[str, Any], uploads: Collection[str]) -> None:
         for name in options:
             if name not in self.takes:
                 known = ", ".join(self.takes)
                 raise Invalid(f"“{name}” is no option of {source}. Its options: {known}.", name)
-        if uploaded and not self.uploads:
-            raise Invalid(f"For {source} there is nothing to upload; it is on the server.", "file")
-        if uploaded and "path" in options:
+        for name in uploads:
+            if name not in self.uploads:
+                raise Invalid(f"“{name}” cannot be uploaded for {source}.", name)
+        if "file" in uploads and "path" in options:
             raise Invalid("Give either a file or a path of the server, not both.", "path")
 
 
@@ -76,13 +85,13 @@ KINDS: dict[str, Kind] = {
         "The pictures of a zip archive, uploaded or on the server; copied.",
         ("path", "read_prompts"),
         _later("archive"),
-        uploads=(".zip",),
+        uploads={"file": (".zip",)},
     ),
     Import.Source.MANIFEST: Kind(
         "A CSV or JSONL file that names pictures of the server, with what is known of each; in place.",
         ("path", "folder", "read_prompts"),
         _later("manifest"),
-        uploads=(".csv", ".jsonl"),
+        uploads={"file": (".csv", ".jsonl")},
     ),
     Import.Source.IMAGEFOLDER: Kind(
         "A Hugging Face ImageFolder with its metadata, on the server; in place.",

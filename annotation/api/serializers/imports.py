@@ -6,6 +6,8 @@ from annotation.imports.kinds import KINDS
 from annotation.models import Import, ImportRefusal
 
 SHOWN_REFUSALS = 20
+# The fields of a form that are files.
+UPLOADS = ("file",)
 SOURCES = [(key, kind.help) for key, kind in KINDS.items()]
 
 

@@ -8,6 +8,7 @@ from annotation.access import import_for, project_for
 from annotation.api.parsers import StrictJSONParser, UploadParser
 from annotation.api.schema import operation
 from annotation.api.serializers.imports import (
+    UPLOADS,
     ImportDetailSerializer,
     ImportRefusalSerializer,
     ImportSerializer,
@@ -48,8 +49,9 @@ class ImportsView(View):
     def post(self, request: Request, project_id: UUID) -> Response:
         project = project_for(self.user, project_id, Role.MANAGER)
         wanted = self.body(UploadedImportSerializer)
-        source, upload = wanted.pop("source"), wanted.pop("file", None)
-        job = request_import(project, self.user, source, wanted, upload)
+        source = wanted.pop("source")
+        uploads = {name: wanted.pop(name) for name in UPLOADS if name in wanted}
+        job = request_import(project, self.user, source, wanted, uploads)
         job.refresh_from_db()
         return Response(self.shown(ImportDetailSerializer, job), status=202)
 

@@ -15,8 +15,9 @@ from annotation.imports.entries import Entry, Refusal
 MOST_FILES = 200_000
 # The list of contents takes about 100 bytes a file; a long one would fill the memory.
 MOST_DIRECTORY_BYTES = 64 * 2**20
-# Pictures are compressed already: what grows so much when it is unpacked is no picture.
+# Pictures are compressed already: what grows so much when it is unpacked is no picture, and no album.
 MOST_GROWTH = 100
+MOST_GROWTH_OF_ALL = 20
 # Growth is no harm in what is small.
 SMALL_FILE = 2**20
 SMALL_ARCHIVE = 100 * 2**20
@@ -62,9 +63,10 @@ class ZipSource:
             raise Invalid(f"The archive has more than {MOST_FILES:,} files. Divide it.", "file")
         if sum(info.compress_size for info in contents) > size:
             raise Invalid("The files of this archive overlap, which no honest archive has.", "file")
-        if sum(info.file_size for info in contents) > max(SMALL_ARCHIVE, MOST_GROWTH * size):
+        if sum(info.file_size for info in contents) > max(SMALL_ARCHIVE, MOST_GROWTH_OF_ALL * size):
             raise Invalid(
-                f"Unpacked, this archive would be more than {MOST_GROWTH} times its size.", "file"
+                f"Unpacked, this archive would be more than {MOST_GROWTH_OF_ALL} times its size.",
+                "file",
             )
 
     def _read(self, info: zipfile.ZipInfo) -> bytes:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from annotation import images
 from annotation.imports.asked import Asked
-from annotation.imports.entries import Entry, pictures_below
+from annotation.imports.entries import Entry, Refusal, files_below
 
 
 class FolderSource:
@@ -15,12 +15,15 @@ class FolderSource:
         self.root = root
 
     def count(self) -> int:
-        return sum(1 for _ in pictures_below(self.root, images.EXTENSIONS))
+        return sum(1 for _ in files_below(self.root, images.EXTENSIONS))
 
-    def entries(self) -> Iterator[Entry]:
-        for path in pictures_below(self.root, images.EXTENSIONS):
-            name = path.relative_to(self.root).as_posix()
-            yield Entry(place=name, name=name, home=self.root)
+    def entries(self) -> Iterator[Entry | Refusal]:
+        for file in files_below(self.root, images.EXTENSIONS):
+            if isinstance(file, Refusal):
+                yield file
+            else:
+                name = file.relative_to(self.root).as_posix()
+                yield Entry(place=name, name=name, home=self.root)
 
 
 def open_source(asked: Asked) -> FolderSource:

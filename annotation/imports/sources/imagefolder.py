@@ -69,7 +69,9 @@ def _tables_below(root: Path) -> Iterator[Table]:
     for parent, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in METADATA:
-            if name in files and Path(parent, name).resolve().is_relative_to(root):
+            path = Path(parent, name).resolve()
+            # Not a pipe, for which reading would wait, and not what lies elsewhere.
+            if name in files and path.is_file() and path.is_relative_to(root):
                 yield Table(Path(parent, name))
                 break
 

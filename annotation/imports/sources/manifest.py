@@ -135,7 +135,7 @@ def open_source(asked: Asked) -> ManifestSource:
         raise Invalid("The name of a manifest ends in .csv or .jsonl.", "path")
     if asked.text("folder"):
         base = asked.folder("folder")
-    elif "upload" in asked.options:
+    elif "file" in asked.uploads:
         raise Invalid(
             "Say in “folder” which folder of the server the paths of the manifest are relative to.",
             "folder",

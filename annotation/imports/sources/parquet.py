@@ -13,7 +13,7 @@ from django.conf import settings
 
 from annotation.errors import Invalid
 from annotation.imports.asked import Asked
-from annotation.imports.entries import Entry, Refusal, pictures_below
+from annotation.imports.entries import Entry, Refusal, files_below
 from annotation.imports.tables import described
 
 # So few rows with their pictures are in memory at once.
@@ -31,9 +31,7 @@ class ParquetSource:
     def __init__(self, root: Path, image_column: str = "", prompt_column: str = "") -> None:
         self.root, self.prompt_column = root, prompt_column
         self.identity = f"parquet:{root}"
-        self.files = (
-            [root] if root.is_file() else list(pictures_below(root, frozenset({".parquet"})))
-        )
+        self.files = list(self._found())
         if not self.files:
             raise Invalid(f"There is no .parquet file below {root}.", "path")
         schema = self._opened(self.files[0]).schema_arrow
@@ -56,6 +54,17 @@ class ParquetSource:
                     yield self._entry(f"{name}#{row}", path, row, values)
             except (pyarrow.ArrowException, OSError, Invalid) as error:
                 yield Refusal(f"{name}#{row + 1}", f"The file cannot be read from here: {error}")
+
+    def _found(self) -> Iterator[Path]:
+        if self.root.is_file():
+            yield self.root
+            return
+        if not self.root.is_dir():
+            raise Invalid(f"There is no file and no folder {self.root}.", "path")
+        for file in files_below(self.root, frozenset({".parquet"})):
+            if isinstance(file, Refusal):
+                raise Invalid(f"{file.place}: {file.reason}", "path")
+            yield file
 
     def _rows(self, path: Path) -> Iterator[dict[str, Any]]:
         file = self._opened(path)

@@ -24,6 +24,9 @@ class Command(BaseCommand):
         "moment, it goes on when it is started again. What is refused is printed with its reason."
     )
 
+    # They load all of the web, which takes longer than a small import.
+    requires_system_checks: list[str] = []
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("source", choices=SOURCES)
         parser.add_argument("project", type=UUID, help="the project's id, as in its address")
