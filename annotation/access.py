@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404
 
-from annotation.models import Image, Membership, Project, Role, User
+from annotation.models import Image, Import, Membership, Project, Role, User
 
 
 def memberships_of(user: User) -> QuerySet[Membership]:
@@ -42,6 +42,14 @@ def image_for(user: Any, image_id: UUID, role: Role = Role.ANNOTATOR) -> Image:
         raise Http404("There is no such image in your projects.")
     membership_for(user, image.project_id, role)
     return image
+
+
+def import_for(user: Any, import_id: UUID) -> Import:
+    job = Import.objects.filter(id=import_id).first()
+    if job is None:
+        raise Http404("There is no such import in your projects.")
+    membership_for(user, job.project_id, Role.MANAGER)
+    return job
 
 
 def may_create_projects(user: Any) -> bool:

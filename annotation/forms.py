@@ -1,13 +1,15 @@
 """The shape of what people send by forms; whether it may be done is the services' business."""
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import slugify
 
-from annotation.models import Criterion, Project, Role
+from annotation.imports.kinds import KINDS
+from annotation.models import Criterion, Import, Project, Role
 
 ROLE_NAMES = {
     Role.ANNOTATOR: "Annotator",
@@ -103,6 +105,58 @@ class ExcludeForm(forms.Form):
     reason = forms.CharField(max_length=300, required=False)
 
 
+class GalleryForm(forms.Form):
+    """Which of a project's images a page shows, as its address says it."""
+
+    show = forms.ChoiceField(choices=[("used", "In use"), ("excluded", "Excluded")], required=False)
+    q = forms.CharField(max_length=500, required=False)
+    prompt = forms.UUIDField(required=False)
+
+    def wanted(self) -> dict[str, Any]:
+        """As `images_of` takes it; what makes no sense is left out."""
+        self.is_valid()
+        given = self.cleaned_data
+        return {
+            "excluded": {"used": False, "excluded": True}.get(given.get("show", "")),
+            "search": given.get("q", ""),
+            "prompt": given.get("prompt"),
+        }
+
+
+class PromptForm(forms.Form):
+    prompt = forms.CharField(max_length=20_000, required=False)
+
+
+class ChangeImagesForm(PromptForm):
+    """What is to become of the images that are ticked, or of all that match."""
+
+    action = forms.ChoiceField(
+        choices=[("prompt", "Set the prompt"), ("exclude", "Exclude"), ("take_back", "Take back")]
+    )
+    everything = forms.BooleanField(required=False)
+    images = forms.TypedMultipleChoiceField(coerce=UUID, required=False)
+    reason = forms.CharField(max_length=300, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["images"].valid_value = lambda value: True  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not cleaned.get("images") and not cleaned.get("everything"):
+            raise forms.ValidationError("Tick the images first, or all that match.")
+        return cleaned
+
+    def changes(self) -> dict[str, Any]:
+        """As `update_images` takes it."""
+        if self.cleaned_data["action"] == "prompt":
+            return {"prompt": self.cleaned_data["prompt"]}
+        return {
+            "excluded": self.cleaned_data["action"] == "exclude",
+            "reason": self.cleaned_data["reason"],
+        }
+
+
 class _SeveralFiles(forms.ClearableFileInput):
     allow_multiple_selected = True
 
@@ -134,6 +188,56 @@ class UploadForm(forms.Form):
     model = forms.CharField(
         required=False, max_length=200, help_text="What made them. Annotators never see it."
     )
+
+
+class ImportForm(forms.Form):
+    """Where pictures or comparisons are to come from; which fields are needed depends on the source."""
+
+    source = forms.ChoiceField(widget=forms.RadioSelect, label="From where")
+    file = forms.FileField(
+        required=False, label="Upload a file", help_text="A zip, a manifest, or comparisons."
+    )
+    path = forms.CharField(required=False, max_length=4000, label="Or a path of the server")
+    folder = forms.CharField(
+        required=False,
+        max_length=4000,
+        label="Folder",
+        help_text="What the paths of a manifest are relative to; its own folder, unless given.",
+    )
+    bucket = forms.CharField(required=False, max_length=100)
+    prefix = forms.CharField(required=False, max_length=1000)  # type: ignore[assignment]  # its name
+    image_column = forms.CharField(required=False, max_length=200, label="Column with the picture")
+    prompt_column = forms.CharField(required=False, max_length=200, label="Column with the prompt")
+    criterion = forms.CharField(
+        required=False,
+        max_length=50,
+        help_text="The key of the one that comparisons are about; the first, unless given.",
+    )
+    annotator = forms.CharField(
+        required=False,
+        max_length=150,
+        help_text="The member who made the comparisons; you, unless given.",
+    )
+    read_prompts = forms.BooleanField(
+        required=False, initial=True, label="Take prompts that generators wrote into the pictures"
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(key, f"{Import.Source(key).label}: {kind.help}") for key, kind in KINDS.items()]
+        self.fields["source"].choices = choices  # type: ignore[attr-defined]
+        self.fields["source"].initial = Import.Source.ZIP
+
+    def options(self) -> dict[str, Any]:
+        """What was filled in, beside the source and the file."""
+        given = {
+            name: value
+            for name, value in self.cleaned_data.items()
+            if name not in ("source", "file", "read_prompts") and value
+        }
+        if "read_prompts" in KINDS[self.cleaned_data["source"]].takes:
+            given["read_prompts"] = self.cleaned_data["read_prompts"]
+        return given
 
 
 class RoleForm(forms.Form):

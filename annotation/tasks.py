@@ -1,8 +1,26 @@
+from uuid import UUID
+
 from celery import shared_task
 
+from annotation.imports import jobs
 from annotation.services.assignments import release_expired
+
+# Well below the time limit of a task: a long import goes on in the next one, and others get their turn.
+IMPORT_SECONDS = 900.0
 
 
 @shared_task(name="annotation.tasks.release_expired")
 def release_expired_assignments() -> None:
     release_expired()
+
+
+@shared_task(name="annotation.tasks.run_import")
+def run_import(import_id: str) -> None:
+    jobs.run_import(UUID(import_id), seconds=IMPORT_SECONDS)
+
+
+@shared_task(name="annotation.tasks.sweep_imports")
+def sweep_imports() -> None:
+    """Find the imports that a lost message or a lost worker has left behind."""
+    for import_id in jobs.unfinished_imports():
+        run_import.apply_async((str(import_id),), expires=10)

@@ -2,7 +2,17 @@ from allauth.account import views as allauth
 from django.urls import path
 from django.views.decorators.http import require_POST
 
-from annotation.views import accounts, compare, images, invitations, members, projects
+from annotation.views import (
+    accounts,
+    compare,
+    duplicates,
+    images,
+    imports,
+    invitations,
+    members,
+    projects,
+    prompts,
+)
 
 # Only what is needed of allauth: there is no page to register, and none for e-mail.
 urlpatterns = [
@@ -20,6 +30,18 @@ urlpatterns = [
     path("projects/<uuid:project_id>/state/", projects.state, name="project_state"),
     path("projects/<uuid:project_id>/images/", images.gallery, name="project_images"),
     path("projects/<uuid:project_id>/images/add/", images.upload, name="upload_images"),
+    path("projects/<uuid:project_id>/images/change/", images.change_many, name="change_images"),
+    path("projects/<uuid:project_id>/prompts/", prompts.prompts, name="prompts"),
+    path(
+        "projects/<uuid:project_id>/prompts/<uuid:prompt_id>/rename/",
+        prompts.rename,
+        name="rename_prompt",
+    ),
+    path("projects/<uuid:project_id>/duplicates/", duplicates.duplicates, name="duplicates"),
+    path("projects/<uuid:project_id>/imports/", imports.imports, name="imports"),
+    path("projects/<uuid:project_id>/imports/list/", imports.import_list, name="import_list"),
+    path("images/<uuid:image_id>/keep/", duplicates.keep, name="keep_image"),
+    path("images/<uuid:image_id>/prompt/", images.change_prompt, name="change_prompt"),
     path("images/<uuid:image_id>/", images.image, name="image"),
     path("images/<uuid:image_id>/exclude/", images.exclude, name="exclude_image"),
     path("projects/<uuid:project_id>/members/", members.members, name="members"),

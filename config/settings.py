@@ -58,6 +58,15 @@ def origin(name: str, value: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def absolute_folders(name: str, value: str) -> list[Path]:
+    folders = [Path(part).expanduser() for part in value.split(":") if part]
+    if not all(folder.is_absolute() for folder in folders):
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}, but it must be absolute paths of folders, with colons between them."
+        )
+    return [folder.resolve() for folder in folders]
+
+
 def strong_secret_key(value: str) -> str:
     samples = ("change", "example", "insecure", "secret", "your-")
     if len(value) < 50 or len(set(value)) < 5 or value.lower().startswith(samples):
@@ -75,6 +84,22 @@ try:
     TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
     DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", 20)
     LOG_LEVEL = env.log_level("LOG_LEVEL", logging.INFO)
+    # What managers may import from, by web: folders of the server, and buckets of one S3 storage.
+    IMAGE_ROOTS = absolute_folders("IMAGE_ROOTS", env.str("IMAGE_ROOTS", ""))
+    IMPORT_S3_BUCKETS: list[str] = env.list("IMPORT_S3_BUCKETS", [])
+    IMPORT_S3_ENDPOINT = env.str("IMPORT_S3_ENDPOINT", "")
+    IMPORT_S3_REGION = env.str("IMPORT_S3_REGION", "")
+    IMPORT_S3_ACCESS_KEY_ID = env.str("IMPORT_S3_ACCESS_KEY_ID", "")
+    IMPORT_S3_SECRET_ACCESS_KEY = env.str("IMPORT_S3_SECRET_ACCESS_KEY", "")
+    # Exports to a Hugging Face hub: whether, where to, as whom, and to whose repositories.
+    HUB_ENABLED = env.bool("HUB_ENABLED", False)
+    HUB_ENDPOINT = env.str("HUB_ENDPOINT", "")
+    HUB_TOKEN = env.str("HUB_TOKEN", "")
+    HUB_NAMESPACES = env.list("HUB_NAMESPACES", [])
+    if HUB_ENABLED and not HUB_TOKEN:
+        raise ImproperlyConfigured(
+            "HUB_ENABLED is on, but HUB_TOKEN is not set: pushing to a hub needs a token that may write."
+        )
 
     DATABASES: dict[str, dict[str, Any]]
     if EMBEDDED:
@@ -120,6 +145,11 @@ except EnvError as error:
 
 # Where compiled numerics are kept between starts; the program's own folder may be read-only.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(DATA_DIR / "numba"))
+
+# The hub's client speaks to the endpoint alone, by plain HTTP, and tells nobody of its use.
+os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 if EMBEDDED:
     ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]"]
@@ -201,8 +231,11 @@ WHITENOISE_USE_FINDERS = EMBEDDED
 UPLOAD_DIR = DATA_DIR / "uploads"
 DERIVATIVE_DIR = DATA_DIR / "derivatives"
 EXPORT_DIR = DATA_DIR / "exports"
+IMPORT_DIR = DATA_DIR / "imports"
 MAX_UPLOAD_BYTES = 64 * 2**20
 MAX_IMAGE_PIXELS = 100_000_000
+# Of an uploaded zip or manifest; the proxy allows a request as much.
+MAX_IMPORT_UPLOAD_BYTES = 2**30
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 
 # --- Pairs and ratings -------------------------------------------------------------------------------
@@ -335,6 +368,11 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "rating.tasks.sweep", "schedule": 5.0, "options": {"expires": 5.0}},
+    "sweep-imports": {
+        "task": "annotation.tasks.sweep_imports",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
     "release-expired": {
         "task": "annotation.tasks.release_expired",
         "schedule": 60.0,

@@ -229,6 +229,8 @@ def child_environ(options: Options, environ: Mapping[str, str], path: Path) -> d
     """The environment of the children: the caller's, with the addresses that are decided here."""
     given = {name: value for name, value in environ.items() if name not in PRIVATE}
     ours = {"PUBLIC_URL": options.url, "REDIS_URL": f"unix://{path}"}
+    if options.images:
+        ours["IMAGE_ROOTS"] = str(options.images)
     if options.every_address:
         ours["ALLOWED_HOSTS"] = "*"
     set_by_caller = {name: value for name, value in given.items() if value}

@@ -4,6 +4,7 @@ from annotation.admin import ReadOnlyAdmin
 from rating.models import (
     AnnotatorReliability,
     Export,
+    HubPush,
     Rating,
     RatingPlan,
     RatingRun,
@@ -55,3 +56,11 @@ class ExportAdmin(ReadOnlyAdmin):
     list_filter = ("status", "format", "project")
     search_fields = ("id", "sha256", "project__name", "created_by__username")
     list_select_related = ("project", "created_by")
+
+
+@admin.register(HubPush)
+class HubPushAdmin(ReadOnlyAdmin):
+    list_display = ("repository", "export", "status", "created_by", "created_at")
+    list_filter = ("status",)
+    search_fields = ("repository", "commit", "created_by__username")
+    list_select_related = ("export__project", "created_by")

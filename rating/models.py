@@ -148,9 +148,10 @@ class Export(models.Model):
     project = models.ForeignKey(Project, models.CASCADE, related_name="exports")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     format = models.CharField(max_length=30)
-    file = models.CharField(max_length=10, help_text="The file's type: csv or jsonl.")
+    file = models.CharField(max_length=10, help_text="The file's type: csv, parquet, zip …")
     options = models.JSONField(default=dict, blank=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    progress = models.FloatField(default=0.0, help_text="The share of the log that is read.")
     error = models.TextField(blank=True)
     run = models.ForeignKey(
         RatingRun, models.PROTECT, null=True, blank=True, related_name="exports"
@@ -160,6 +161,7 @@ class Export(models.Model):
     )
     rows = models.PositiveBigIntegerField(default=0)
     left_out = models.JSONField(default=dict, help_text="Comparisons without a row, by reason.")
+    card = models.TextField(blank=True, help_text="What it is and how it was made, in Markdown.")
     bytes = models.PositiveBigIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -179,3 +181,40 @@ class Export(models.Model):
 
     def __str__(self) -> str:
         return f"{self.format} of {self.project}"
+
+
+class HubPush(models.Model):
+    """One upload of a finished export to a data set of the operator's hub."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    export = models.ForeignKey(Export, models.CASCADE, related_name="pushes")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    repository = models.CharField(max_length=200)
+    private = models.BooleanField(default=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    error = models.TextField(blank=True)
+    url = models.URLField(max_length=500, blank=True)
+    commit = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        verbose_name_plural = "hub pushes"
+        indexes = [
+            models.Index(
+                fields=["created_at"],
+                name="push_unfinished",
+                condition=models.Q(status__in=["queued", "running"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.export} to {self.repository}"

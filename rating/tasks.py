@@ -5,6 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from celery.signals import worker_ready
 
+from rating.exports.hub import run_push, unfinished_pushes
 from rating.exports.jobs import run_export, unfinished_exports
 from rating.selectors import stale_projects
 from rating.services import recompute
@@ -27,6 +28,11 @@ def write_export(export_id: str) -> None:
     run_export(UUID(export_id))
 
 
+@shared_task(name="rating.tasks.push_export")
+def push_export(push_id: str) -> None:
+    run_push(UUID(push_id))
+
+
 @shared_task(name="rating.tasks.sweep")
 def sweep() -> None:
     """Find whatever a lost message missed; each find is a message of its own, and short-lived."""
@@ -34,3 +40,5 @@ def sweep() -> None:
         recompute_project.apply_async((str(project_id),), expires=10)
     for export_id in unfinished_exports():
         write_export.apply_async((str(export_id),), expires=10)
+    for push_id in unfinished_pushes():
+        push_export.apply_async((str(push_id),), expires=10)

@@ -1,5 +1,7 @@
 """Who may do what: one table of every URL of the API, checked against what the server answers."""
 
+import io
+import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
@@ -10,7 +12,8 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
-from annotation.models import Image, Membership, Outcome, Project, Role, User
+from annotation.imports.jobs import request_import
+from annotation.models import Image, Membership, Outcome, Project, Prompt, Role, User
 from annotation.services.assignments import open_assignments
 from annotation.services.comparisons import record_comparison
 from annotation.services.members import create_invitation
@@ -46,6 +49,14 @@ api-images            POST    401 404 403 403 201
 api-image             GET     401 404 403 403 200
 api-image             PATCH   401 404 403 403 200
 api-image             DELETE  401 404 403 403 204
+api-images-bulk       POST    401 404 403 403 200
+api-duplicates        GET     401 404 403 403 200
+api-prompts           GET     401 404 403 403 200
+api-prompt            PATCH   401 404 403 403 200
+api-imports           GET     401 404 403 403 200
+api-imports           POST    401 404 403 403 202
+api-import            GET     401 404 403 403 200
+api-import-refusals   GET     401 404 403 403 200
 api-assignments       POST    401 404 201 201 201
 api-comparisons       POST    401 404 201 404 404
 api-comparison        DELETE  401 404 204 403 204
@@ -62,6 +73,10 @@ api-exports           GET     401 404 403 403 200
 api-exports           POST    401 404 403 403 202
 api-export            GET     401 404 403 403 200
 api-export-download   GET     401 404 403 403 200
+api-export-stream     GET     401 404 403 403 200
+api-export-card       GET     401 404 403 403 200
+api-export-push       GET     401 404 403 403 200
+api-export-push       POST    401 404 403 403 202
 api-schema            GET     401 200 200 200 200
 api-docs              GET     302 302 302 302 302
 """
@@ -83,6 +98,14 @@ def expected() -> dict[tuple[str, str], tuple[int, ...]]:
             others = 302 if name in PAGES else 405
             table.setdefault((name, method), (anonymous, others, others, others, others))
     return table
+
+
+def zipped(*pictures: bytes) -> SimpleUploadedFile:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for n, one in enumerate(pictures):
+            archive.writestr(f"{n}.png", one)
+    return SimpleUploadedFile("pictures.zip", content.getvalue())
 
 
 def api_urls(patterns: Any = None, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -107,9 +130,13 @@ class World:
         recompute(project.id)
         self.export = request_export(project, people["manager"], "rankings", {})
         run_export(self.export.id)
+        self.job = request_import(
+            project, people["manager"], "zip", {}, {"file": zipped(picture(80))}
+        )
         self.invitation, _ = create_invitation(project, people["manager"], Role.ANNOTATOR)
         used = {first.left_id, first.right_id, second.left_id, second.right_id}
         self.unused = next(image for image in images if image.id not in used)
+        self.prompt = Prompt.objects.create(project=project, text="a cat")
         self.newcomer = User.objects.create(username="erin")
 
     def url(self, name: str) -> str:
@@ -118,10 +145,15 @@ class World:
             "member": {**nested, "user_id": self.people["reviewer"].id},
             "annotator": {**nested, "user_id": self.people["annotator"].id},
             "invitation": {**nested, "invitation_id": self.invitation.id},
+            "prompt": {**nested, "prompt_id": self.prompt.id},
             "image": {"image_id": self.unused.id},
+            "import": {"import_id": self.job.id},
+            "import-refusals": {"import_id": self.job.id},
             "comparison": {"comparison_id": self.comparison.id},
             "export": {"export_id": self.export.id},
             "export-download": {"export_id": self.export.id},
+            "export-card": {"export_id": self.export.id},
+            "export-push": {"export_id": self.export.id},
         }
         top = {"token", "projects", "comparisons", "schema", "docs"}
         name = name.removeprefix("api-")
@@ -139,15 +171,24 @@ class World:
             ("api-member", "PATCH"): {"role": "annotator"},
             ("api-invitations", "POST"): {"role": "annotator"},
             ("api-images", "POST"): {"file": SimpleUploadedFile("a.png", picture(90))},
+            ("api-imports", "POST"): {"source": "zip", "file": zipped(picture(91))},
             ("api-image", "PATCH"): {"name": "b.png"},
+            ("api-images-bulk", "POST"): {"images": [str(self.unused.id)], "excluded": True},
+            ("api-prompt", "PATCH"): {"text": "a dog"},
             ("api-comparisons", "POST"): {
                 "assignment": str(self.assignment.id),
                 "outcome": "left",
             },
             ("api-annotator", "PATCH"): {"set_aside": True},
             ("api-exports", "POST"): {"format": "rankings"},
+            ("api-export-push", "POST"): {"repository": "our-team/cats"},
         }
         return bodies.get((name, method))
+
+
+@pytest.fixture(autouse=True)
+def _hub_switched_on(settings: Any) -> None:
+    settings.HUB_ENABLED = True
 
 
 @pytest.fixture
@@ -169,7 +210,7 @@ def clients_of(people: dict[str, User]) -> dict[str, APIClient]:
 def status_of(client: APIClient, method: str, where: str, body: Any, name: str) -> int:
     """The status; whatever the request did is undone."""
     with transaction.atomic():
-        multipart = name == "api-images" and method == "POST"
+        multipart = name in ("api-images", "api-imports") and method == "POST"
         if body is None:
             answer = client.generic(method, where)
         else:

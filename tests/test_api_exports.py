@@ -70,7 +70,7 @@ def test_a_finished_export_says_what_its_file_is(client: APIClient, done: Export
         ({"format": "xlsx"}, "format"),
         ({"format": ["pairs"]}, "format"),
         ({"format": "pairs", "options": []}, "options"),
-        ({"format": "pairs", "options": {"file": "csv"}}, "options"),
+        ({"format": "pairs", "options": {"file": "xlsx"}}, "options"),
         ({"format": "pairs", "options": {"file": ["jsonl"]}}, "options"),
         ({"format": "pairs", "options": {"images": {}}}, "options"),
         ({"format": "pairs", "options": {"colour": "red"}}, "options"),

@@ -63,7 +63,7 @@ def test_services_know_no_request_no_task_and_no_serializer(folder: str) -> None
 
 def test_the_ratings_services_know_no_request_no_task_and_no_serializer() -> None:
     modules = [*modules_of("rating/services"), *modules_of("rating/selectors")]
-    for module in [*modules, ROOT / "annotation/selectors.py"]:
+    for module in [*modules, *modules_of("annotation/selectors")]:
         names = set(imports_of(module))
         assert not {name for name in names if name.startswith(("rest_framework", "celery"))}
         assert "rating.tasks" not in names

@@ -2,7 +2,6 @@
 
 import io
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -103,14 +102,6 @@ def test_a_login_link_is_for_somebody_who_is_there(bob: User) -> None:
     assert "/enter/" in out.getvalue()
     with pytest.raises(CommandError, match="no active person called “nobody”"):
         call_command("login_link", "nobody")
-
-
-def test_import_folder_adds_to_a_project(project: Project, folder: Path) -> None:
-    out = io.StringIO()
-    call_command("import_folder", project.id, folder, stdout=out)
-    assert out.getvalue().startswith("3 added")
-    with pytest.raises(CommandError, match="There is no project"):
-        call_command("import_folder", uuid4(), folder)
 
 
 def test_recompute_prints_the_same_fingerprint_for_the_same_log(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 
+import pyarrow.parquet as pq
 import pytest
 from django.utils import timezone
 
@@ -15,7 +16,7 @@ from annotation.services.assignments import open_assignments
 from annotation.services.comparisons import record_comparison, retract_comparison
 from annotation.services.images import update_image
 from rating.exports import FORMATS
-from rating.exports.jobs import path_of, request_export, run_export, unfinished_exports
+from rating.exports.jobs import file_name, path_of, request_export, run_export, unfinished_exports
 from rating.models import Export
 from rating.services import recompute
 from tests.conftest import membership
@@ -44,7 +45,12 @@ def export(project: Project, user: User, format: str, **options: str) -> Export:
 
 
 def rows(made: Export) -> list[dict]:
-    content = path_of(made).read_text()
+    path = path_of(made)
+    if made.file == "parquet":
+        return pq.read_table(path).to_pylist()
+    content = path.read_text()
+    if made.file == "json":
+        return json.loads(content)
     if made.file == "jsonl":
         return [json.loads(line) for line in content.splitlines()]
     return list(csv.DictReader(content.splitlines()))
@@ -70,10 +76,10 @@ def test_the_raw_log_has_every_comparison_with_all_that_is_known_of_it(
 def test_preference_pairs_are_prompt_chosen_and_rejected(judged: Project, alice: User) -> None:
     made = export(judged, alice, "pairs")
     left, right = judged.comparisons.order_by("created_at", "id")[:2]
-    assert [(row["prompt"], row["chosen"], row["rejected"]) for row in rows(made)] == [
+    assert {(row["prompt"], row["chosen"], row["rejected"]) for row in rows(made)} == {
         ("a cat", left.left.name, left.right.name),
         ("a cat", right.right.name, right.left.name),
-    ]
+    }
     assert made.left_out == {"both_bad": 1, "retracted": 1, "skip": 1, "tie": 1}
     assert made.rows + sum(made.left_out.values()) == judged.comparisons.count()
 
@@ -82,9 +88,9 @@ def test_preference_pairs_name_images_or_give_their_addresses(
     judged: Project, alice: User, settings
 ) -> None:
     settings.PUBLIC_URL = "https://pairs.example.org"
-    first = rows(export(judged, alice, "pairs", images="urls"))[0]
+    chosen = {row["chosen"] for row in rows(export(judged, alice, "pairs", images="urls"))}
     comparison = judged.comparisons.order_by("created_at", "id")[0]
-    assert first["chosen"] == f"https://pairs.example.org/images/{comparison.left_id}/"
+    assert f"https://pairs.example.org/images/{comparison.left_id}/" in chosen
 
 
 def test_pairs_of_an_excluded_image_are_left_out_and_counted(judged: Project, alice: User) -> None:
@@ -112,12 +118,23 @@ def test_rankings_are_the_images_in_their_order_with_the_run_they_come_from(
 def test_the_same_log_gives_the_same_bytes_and_their_checksum(
     judged: Project, alice: User, format: str
 ) -> None:
-    one, other = export(judged, alice, format), export(judged, alice, format)
-    content = path_of(one).read_bytes()
-    assert content == path_of(other).read_bytes()
-    assert one.sha256 == other.sha256 == hashlib.sha256(content).hexdigest()
-    assert one.bytes == len(content)
-    assert one.rows == len(rows(one))
+    for file in FORMATS[format].files:
+        options = {"file": file} | ({"images": "names"} if needs_names(format, file) else {})
+        one, other = (export(judged, alice, format, **options) for _ in range(2))
+        content = path_of(one).read_bytes()
+        assert content == path_of(other).read_bytes(), file
+        assert one.sha256 == other.sha256 == hashlib.sha256(content).hexdigest()
+        assert one.bytes == len(content)
+        assert one.rows > 0
+        if file in ("csv", "json", "jsonl", "parquet"):
+            assert one.rows == len(rows(one))
+        assert one.card == other.card.replace(file_name(other), file_name(one))
+
+
+def needs_names(format: str, file: str) -> bool:
+    """A text cannot hold pictures, and has none beside it."""
+    known = {option.name for option in FORMATS[format].options}
+    return file in ("json", "jsonl", "csv") and "images" in known
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", " =1", "'=1", '"=1', "\t=1"])
@@ -153,8 +170,12 @@ def test_a_project_without_comparisons_gives_an_empty_file_with_its_header(
             {},
             "There is no format “parquet”. Choose one of: rankings, comparisons, pairs",
         ),
-        ("pairs", {"file": "csv"}, "come as jsonl, not as “csv”"),
-        ("pairs", {"images": "bytes"}, "must be one of: names, urls"),
+        (
+            "pairs",
+            {"file": "xlsx"},
+            "come as jsonl or json or csv or parquet or zip, not as “xlsx”",
+        ),
+        ("pairs", {"images": "bytes"}, "must be one of: names, urls, paths"),
         ("rankings", {"ties": "half"}, "is no option of rankings"),
     ],
 )

@@ -62,13 +62,15 @@ def test_what_is_not_a_picture_of_ours_is_refused(content: bytes) -> None:
         images.inspect(content)
 
 
-def test_a_decompression_bomb_is_refused_before_it_is_decoded() -> None:
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize("side", [10_001, 20_000])
+def test_a_decompression_bomb_is_refused_before_it_is_decoded(side: int) -> None:
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
             struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         )
 
-    header = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
     bomb += chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
     with pytest.raises(Invalid, match="megapixels"):
@@ -79,6 +81,61 @@ def test_a_file_that_is_too_large_is_refused(settings) -> None:
     settings.MAX_UPLOAD_BYTES = 100
     with pytest.raises(Invalid, match="larger than"):
         images.inspect(picture() + bytes(100))
+
+
+# --- What a picture looks like ---------------------------------------------------------------------
+
+
+def landscape(seed: int, size: tuple[int, int] = (480, 320)) -> PIL.Image.Image:
+    """Soft blots of light, another picture for another seed."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (7, 10, 3), np.uint8)
+    return PIL.Image.fromarray(coarse).resize(size, PIL.Image.Resampling.BICUBIC)
+
+
+def differing_bits(one: int, other: int) -> int:
+    return ((one ^ other) & (2**64 - 1)).bit_count()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_nearly_the_same_picture_looks_nearly_the_same(seed: int) -> None:
+    original = landscape(seed)
+    look = images.inspect(encoded(original, "PNG")).look
+    variants = {
+        "as JPEG": encoded(original, "JPEG", quality=50),
+        "as WebP": encoded(original, "WEBP", quality=50),
+        "half the size": encoded(original.resize((240, 160)), "PNG"),
+        "larger": encoded(original.resize((900, 600)), "JPEG"),
+        "few colours": encoded(original.quantize(64), "PNG"),
+        "with transparency": encoded(original.convert("RGBA"), "PNG"),
+    }
+    for name, content in variants.items():
+        assert differing_bits(images.inspect(content).look, look) <= 4, name
+    assert -(2**63) <= look < 2**63
+
+
+def test_different_pictures_look_different() -> None:
+    looks = [images.look_of(landscape(seed)) for seed in range(12)]
+    apart = [differing_bits(a, b) for n, a in enumerate(looks) for b in looks[:n]]
+    assert min(apart) > 12
+
+
+def test_a_picture_looks_as_it_is_displayed_upright() -> None:
+    upright = landscape(3)
+    exif = PIL.Image.Exif()
+    exif[images.EXIF_ORIENTATION] = 6
+    lying = upright.transpose(PIL.Image.Transpose.ROTATE_90)
+    facts = images.inspect(encoded(lying, "JPEG", exif=exif, quality=95))
+    assert (facts.width, facts.height) == upright.size
+    assert differing_bits(facts.look, images.look_of(upright)) <= 4
+
+
+def test_an_upload_and_an_import_remember_the_same_look(project: Project, tmp_path: Path) -> None:
+    content = encoded(landscape(1), "PNG")
+    (tmp_path / "a.png").write_bytes(content)
+    import_folder(project, tmp_path)
+    add_image(project, content, name="b.png")
+    looks = set(project.images.values_list("look", flat=True))
+    assert looks == {images.look_of(landscape(1))}
 
 
 # --- Derivatives -------------------------------------------------------------------------------------

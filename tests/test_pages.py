@@ -10,6 +10,7 @@ from annotation.models import (
     Image,
     Membership,
     Project,
+    Prompt,
     Role,
     User,
 )
@@ -32,6 +33,10 @@ PAGES: dict[tuple[str, ...], list[int]] = {
     ("dashboard", "project"): [200, 200, 403, 404],
     ("exports", "project"): [200, 403, 403, 404],
     ("project_images", "project"): [200, 403, 403, 404],
+    ("prompts", "project"): [200, 403, 403, 404],
+    ("duplicates", "project"): [200, 403, 403, 404],
+    ("imports", "project"): [200, 403, 403, 404],
+    ("import_list", "project"): [200, 403, 403, 404],
     ("members", "project"): [200, 403, 403, 404],
     ("project_settings", "project"): [200, 403, 403, 404],
     ("image", "image"): [200, 200, 200, 404],
@@ -42,6 +47,11 @@ FORMS: list[tuple[str, ...]] = [
     ("project_state", "project"),
     ("upload_images", "project"),
     ("exclude_image", "image"),
+    ("change_images", "project"),
+    ("change_prompt", "image"),
+    ("keep_image", "image"),
+    ("imports", "project"),
+    ("rename_prompt", "project", "prompt"),
     ("add_member", "project"),
     ("change_role", "project", "carol"),
     ("remove_member", "project", "carol"),
@@ -60,6 +70,7 @@ def address(
         "project": project.id,
         "image": images[0].id,
         "carol": carol.id,
+        "prompt": Prompt.objects.create(project=project, text="a cat").id,
         "invitation": invitation.id,
     }
 

@@ -11,6 +11,7 @@ from annotation.models import (
     Project,
 )
 from annotation.services.assignments import open_assignments
+from annotation.services.images import add_image
 from tests.conftest import membership, picture
 from tests.pages import compare_some, logged_in
 
@@ -184,3 +185,85 @@ def test_an_image_is_excluded_with_a_reason_and_taken_back(project, images, alic
     client.post(url, {})
     images[0].refresh_from_db()
     assert not images[0].excluded
+
+
+def test_the_images_come_in_pages_and_a_stale_address_gives_the_first(
+    project, images, alice, monkeypatch
+):
+    monkeypatch.setattr("annotation.api.pagination.PAGE_SIZE", 3)
+    client, gallery = logged_in(alice), reverse("project_images", args=[project.id])
+    first = client.get(gallery)
+    assert [image.name for image in first.context["images"]] == ["0.png", "1.png", "2.png"]
+    second = client.get(first.context["images"].next)
+    assert [image.name for image in second.context["images"]] == ["3.png"]
+    back = client.get(second.context["images"].previous)
+    assert [image.name for image in back.context["images"]] == ["0.png", "1.png", "2.png"]
+    stale = client.get(
+        gallery, {"cursor": "nonsense", "page_size": "x", "prompt": "y", "show": "z"}
+    )
+    assert [image.name for image in stale.context["images"]] == ["0.png", "1.png", "2.png"]
+
+
+def test_the_images_are_searched_by_name_and_by_prompt(project, add_images, alice):
+    add_images(2, prompt="a cat")
+    add_images(2, prompt="a dog")
+    client, gallery = logged_in(alice), reverse("project_images", args=[project.id])
+
+    def found(**query) -> list[str]:
+        return [image.name for image in client.get(gallery, query).context["images"]]
+
+    assert found(q="CAT") == ["0.png", "1.png"]
+    assert found(q="3.p") == ["3.png"]
+    assert found(q="nothing") == []
+    cat = project.prompts.get(text="a cat")
+    assert found(prompt=cat.id) == ["0.png", "1.png"]
+    assert "a cat" in client.get(gallery, {"prompt": cat.id}).content.decode()
+
+
+def test_all_that_a_search_finds_is_changed_by_one_form(project, add_images, alice, bob):
+    add_images(2, prompt="a cat")
+    add_images(2, prompt="a dog")
+    client, url = logged_in(alice), reverse("change_images", args=[project.id])
+    search = {"q": "cat", "everything": "on", "action": "exclude", "reason": "blurred"}
+    assert "2 images changed." in client.post(url, search, follow=True).content.decode()
+    excluded = project.images.filter(excluded_reason="blurred").values_list("name", flat=True)
+    assert set(excluded) == {"0.png", "1.png"}
+    cat = project.prompts.get(text="a cat")
+    client.post(url, {"of_prompt": cat.id, "everything": "on", "action": "take_back"})
+    assert not project.images.filter(excluded=True).exists()
+    nothing = client.post(url, {"action": "exclude"}, follow=True)
+    assert "Tick the images first" in nothing.content.decode()
+    compare_some(project, bob)
+    moved = client.post(
+        url, {"everything": "on", "action": "prompt", "prompt": "x"}, follow=True
+    ).content.decode()
+    assert "2 of these 4 images have been compared" in moved
+    assert set(project.images.values_list("prompt__text", flat=True)) == {"a cat", "a dog"}
+
+
+def test_one_image_gets_another_prompt_and_a_prompt_another_text(project, add_images, alice):
+    (image,) = add_images(1, prompt="a cat")
+    client = logged_in(alice)
+    client.post(reverse("change_prompt", args=[image.id]), {"prompt": "a dgo"})
+    prompt = project.prompts.get(text="a dgo")
+    page = client.get(reverse("prompts", args=[project.id])).content.decode()
+    assert "a dgo" in page
+    assert "a cat" not in page, "no image has it any more"
+    client.post(reverse("rename_prompt", args=[project.id, prompt.id]), {"prompt": "a dog"})
+    image.refresh_from_db()
+    assert image.prompt is not None
+    assert image.prompt.text == "a dog"
+    found = client.get(reverse("prompts", args=[project.id]), {"q": "DOG"}).content.decode()
+    assert "1 prompt found" in found
+
+
+def test_duplicates_are_shown_side_by_side_and_one_of_them_is_kept(project, alice):
+    twins = [add_image(project, picture(1), name=f"twin {n}.png") for n in range(3)]
+    add_image(project, picture(2), name="other.png")
+    client, url = logged_in(alice), reverse("duplicates", args=[project.id])
+    page = client.get(url).content.decode()
+    assert all(image.name in page for image in twins)
+    assert "other.png" not in page
+    kept = client.post(reverse("keep_image", args=[twins[1].id]), follow=True).content.decode()
+    assert "2 duplicates excluded" in kept
+    assert "No picture is there twice" in kept

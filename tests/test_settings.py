@@ -82,6 +82,7 @@ def test_a_weak_key_is_refused(tmp_path: Path, key: str) -> None:
         ("PUBLIC_URL", "https://example.org/pairs", "without a path"),
         ("TRUSTED_PROXIES", "many", "TRUSTED_PROXIES"),
         ("DEBUG", "perhaps", "DEBUG"),
+        ("IMAGE_ROOTS", "/images:photos", "must be absolute paths"),
         ("LOG_LEVEL", "CHATTY", "LOG_LEVEL"),
     ],
 )

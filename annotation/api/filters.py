@@ -9,8 +9,8 @@ from rest_framework.exceptions import ValidationError
 
 from annotation.api.pagination import stored
 from annotation.errors import Invalid
-from annotation.models import Comparison, Project
-from annotation.selectors import criterion_named
+from annotation.models import Comparison, Image, Project
+from annotation.selectors import criterion_named, images_of
 
 # Times that every database and time zone can hold.
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
@@ -56,3 +56,21 @@ class ComparisonFilter(FilterSet):
         self, log: QuerySet[Comparison], name: str, wanted: str
     ) -> QuerySet[Comparison]:
         return log.filter(retracted_at__isnull=wanted == "false")
+
+
+class ImageFilter(FilterSet):
+    search = django_filters.CharFilter()
+    excluded = django_filters.ChoiceFilter(choices=[("true", "true"), ("false", "false")])
+    prompt = django_filters.UUIDFilter()
+    sha256 = django_filters.CharFilter()
+
+    @classmethod
+    def cut(cls, project: Project, parameters: Any) -> QuerySet[Image]:
+        """The project's images that the query's parameters name."""
+        filters = cls(parameters, Image.objects.none())
+        if not filters.is_valid():
+            raise ValidationError(filters.errors)
+        wanted = {name: value for name, value in filters.form.cleaned_data.items() if value}
+        if "excluded" in wanted:
+            wanted["excluded"] = wanted["excluded"] == "true"
+        return images_of(project, **wanted)

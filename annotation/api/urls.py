@@ -5,9 +5,11 @@ from annotation.api.views import (
     comparisons,
     docs,
     images,
+    imports,
     members,
     progress,
     projects,
+    prompts,
     tokens,
 )
 
@@ -30,7 +32,18 @@ urlpatterns = [
         name="api-invitation",
     ),
     path(f"{PROJECT}images/", images.ImagesView.as_view(), name="api-images"),
+    path(f"{PROJECT}images/bulk/", images.BulkView.as_view(), name="api-images-bulk"),
+    path(f"{PROJECT}duplicates/", images.DuplicatesView.as_view(), name="api-duplicates"),
+    path(f"{PROJECT}prompts/", prompts.PromptsView.as_view(), name="api-prompts"),
+    path(f"{PROJECT}prompts/<uuid:prompt_id>/", prompts.PromptView.as_view(), name="api-prompt"),
     path("images/<uuid:image_id>/", images.ImageView.as_view(), name="api-image"),
+    path(f"{PROJECT}imports/", imports.ImportsView.as_view(), name="api-imports"),
+    path("imports/<uuid:import_id>/", imports.ImportView.as_view(), name="api-import"),
+    path(
+        "imports/<uuid:import_id>/refusals/",
+        imports.ImportRefusalsView.as_view(),
+        name="api-import-refusals",
+    ),
     path(f"{PROJECT}assignments/", assignments.AssignmentsView.as_view(), name="api-assignments"),
     path("comparisons/", comparisons.ComparisonsView.as_view(), name="api-comparisons"),
     path(

@@ -2,6 +2,7 @@ from annotation.models.assignment import Assignment
 from annotation.models.comparison import Comparison, Outcome
 from annotation.models.criterion import Criterion
 from annotation.models.image import Folder, Image
+from annotation.models.imports import Import, ImportRefusal
 from annotation.models.invitation import Invitation
 from annotation.models.membership import Membership, Role
 from annotation.models.pair import Pair
@@ -15,6 +16,8 @@ __all__ = [
     "Criterion",
     "Folder",
     "Image",
+    "Import",
+    "ImportRefusal",
     "Invitation",
     "Membership",
     "Outcome",

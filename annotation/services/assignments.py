@@ -82,9 +82,9 @@ def release_assignments(assignments: QuerySet[Assignment]) -> int:
     return len(locked)
 
 
-def release_assignments_of_image(image_id: UUID) -> None:
+def release_assignments_of(images: list[UUID]) -> None:
     """An excluded image is shown to nobody any more, not even to those who have it on their screen."""
-    release_assignments(Assignment.objects.filter(Q(left_id=image_id) | Q(right_id=image_id)))
+    release_assignments(Assignment.objects.filter(Q(left__in=images) | Q(right__in=images)))
 
 
 def reopen_assignment(membership: Membership, answered: Assignment) -> Assignment | None:

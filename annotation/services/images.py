@@ -2,29 +2,22 @@
 
 import hashlib
 import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import QuerySet
 
 from annotation import images
 from annotation.errors import Conflict
-from annotation.models import Image, Pair, Project, Prompt
-from annotation.models.prompt import prompt_digest
-from annotation.services.assignments import release_assignments_of_image
+from annotation.models import Image, Project
+from annotation.services.assignments import release_assignments_of
+from annotation.services.prompts import move_to_prompt, prompt_for, was_shown
 from annotation.services.revision import raise_revision
-
-
-def prompt_for(project: Project, text: str) -> Prompt | None:
-    if not text.strip():
-        return None
-    prompt, _ = Prompt.objects.get_or_create(
-        project=project, digest=prompt_digest(text), defaults={"text": text}
-    )
-    return prompt
 
 
 def add_image(
@@ -37,26 +30,79 @@ def add_image(
     metadata: dict[str, Any] | None = None,
 ) -> Image:
     """Keep an uploaded picture. The file is written before its row, so a row never lacks its file."""
+    file = _keep_file(project, content)
+    with transaction.atomic():
+        return _create(project, file, name, prompt, model, metadata)
+
+
+def upload_image(
+    project: Project,
+    content: bytes,
+    *,
+    name: str,
+    prompt: str = "",
+    model: str = "",
+    metadata: dict[str, Any] | None = None,
+) -> tuple[Image, bool]:
+    """The image, and whether this call added it: the same bytes under the same name are there once.
+
+    So an upload that broke off can be sent again, all of it. What is there stays as it is described. A
+    retry waits for the first try by the project's row, which is locked when everything slow is done.
+    """
+    same = project.images.filter(sha256=hashlib.sha256(content).hexdigest(), name=name)
+    same = same.select_related("prompt").order_by("created_at", "id")
+    if (known := same.first()) is not None:
+        return known, False
+    file = _keep_file(project, content)
+    with transaction.atomic():
+        Project.objects.select_for_update().get(id=project.id)
+        if (known := same.first()) is None:
+            return _create(project, file, name, prompt, model, metadata), True
+    (settings.UPLOAD_DIR / file.path).unlink(missing_ok=True)
+    return known, False
+
+
+@dataclass(frozen=True)
+class _File:
+    id: UUID
+    path: PurePosixPath
+    facts: images.Facts
+    sha256: str
+    bytes: int
+
+
+def _keep_file(project: Project, content: bytes) -> _File:
     facts = images.inspect(content)
     id = uuid.uuid4()
     # Named by us, never by the uploader.
     path = PurePosixPath(str(project.id), f"{id}.{facts.format.lower()}")
     images.write_atomically(settings.UPLOAD_DIR / path, content)
-    with transaction.atomic():
-        image = Image.objects.create(
-            id=id,
-            project=project,
-            name=name,
-            prompt=prompt_for(project, prompt),
-            model=model,
-            metadata=metadata or {},
-            path=str(path),
-            sha256=hashlib.sha256(content).hexdigest(),
-            bytes=len(content),
-            width=facts.width,
-            height=facts.height,
-        )
-        raise_revision(project.id)
+    return _File(id, path, facts, hashlib.sha256(content).hexdigest(), len(content))
+
+
+def _create(
+    project: Project,
+    file: _File,
+    name: str,
+    prompt: str,
+    model: str,
+    metadata: dict[str, Any] | None,
+) -> Image:
+    image = Image.objects.create(
+        id=file.id,
+        project=project,
+        name=name,
+        prompt=prompt_for(project, prompt),
+        model=model,
+        metadata=metadata or {},
+        path=str(file.path),
+        sha256=file.sha256,
+        look=file.facts.look,
+        bytes=file.bytes,
+        width=file.facts.width,
+        height=file.facts.height,
+    )
+    raise_revision(project.id)
     return image
 
 
@@ -70,16 +116,11 @@ def update_image(
     **fields: Any,
 ) -> Image:
     image = Image.objects.select_for_update().get(id=image.id)
+    if prompt is not None:
+        move_to_prompt(image.project, Image.objects.filter(id=image.id), prompt)
+        image.refresh_from_db(fields=["prompt"])
     for name, value in fields.items():
         setattr(image, name, value)
-    if prompt is not None:
-        new_prompt = prompt_for(image.project, prompt)
-        if new_prompt != image.prompt and _was_shown(image.id):
-            raise Conflict(
-                "This image has been compared under its present prompt, which therefore stays. "
-                "Exclude the image and add it again."
-            )
-        image.prompt = new_prompt
     if reason is not None:
         image.excluded_reason = reason
     if excluded is not None:
@@ -88,16 +129,69 @@ def update_image(
             image.excluded_reason = ""
     image.save()
     if excluded:
-        release_assignments_of_image(image.id)
+        release_assignments_of([image.id])
     raise_revision(image.project_id)
     return image
+
+
+@transaction.atomic
+def update_images(
+    project: Project,
+    images: QuerySet[Image],
+    *,
+    prompt: str | None = None,
+    excluded: bool | None = None,
+    reason: str = "",
+) -> int:
+    """The same change of many images of the project, all or nothing; how many it was asked for.
+
+    Those that are as wanted already stay as they are, an earlier reason included.
+    """
+    ids = list(
+        images.filter(project=project)
+        .order_by("id")
+        .select_for_update(of=("self",))
+        .values_list("id", flat=True)
+    )
+    if prompt is not None:
+        move_to_prompt(project, images, prompt)
+    if excluded is not None:
+        # By their ids, since it may be a search for the prompt that they have just lost.
+        set_excluded(ids, excluded=excluded, reason=reason)
+    raise_revision(project.id)
+    return len(ids)
+
+
+def set_excluded(ids: list[UUID], *, excluded: bool, reason: str = "") -> int:
+    """How many were not so before. Inside the caller's transaction, which raises the revision at its end."""
+    changed = 0
+    for some in _portions(ids):
+        changed += Image.objects.filter(id__in=some, excluded=not excluded).update(
+            excluded=excluded, excluded_reason=reason if excluded else ""
+        )
+        if excluded:
+            release_assignments_of(some)
+    return changed
+
+
+def exclude_other_duplicates(image: Image, clusters: dict[UUID, int], reason: str = "") -> int:
+    """Keep this one of its duplicates and set the others aside; how many these are."""
+    if image.id not in clusters:
+        raise Conflict("This image has no duplicates any more. Nothing was changed.")
+    others = [
+        id for id, cluster in clusters.items() if cluster == clusters[image.id] and id != image.id
+    ]
+    in_use = Image.objects.filter(id__in=others, excluded=False)
+    return update_images(
+        image.project, in_use, excluded=True, reason=reason or f"Duplicate of {image.name}"[:300]
+    )
 
 
 def delete_image(image: Image) -> None:
     """Take an image out that nobody was shown; one that was is excluded instead, and its log stays."""
     with transaction.atomic():
         image = Image.objects.select_for_update().get(id=image.id)
-        if _was_shown(image.id):
+        if Image.objects.filter(was_shown(), id=image.id).exists():
             raise Conflict(
                 "This image has been shown to annotators, so it is part of the log. "
                 "Exclude it instead: PATCH {“excluded”: true, “reason”: “…”}."
@@ -108,5 +202,7 @@ def delete_image(image: Image) -> None:
         (settings.UPLOAD_DIR / image.path).unlink(missing_ok=True)
 
 
-def _was_shown(image_id: UUID) -> bool:
-    return Pair.objects.filter(Q(low=image_id) | Q(high=image_id)).exists()
+def _portions(ids: list[UUID], size: int = 5000) -> Iterator[list[UUID]]:
+    """As many at a time as every database takes in one statement."""
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]

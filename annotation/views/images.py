@@ -3,7 +3,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
@@ -12,13 +11,18 @@ from annotation import images
 from annotation.access import image_for, membership_for, project_for
 from annotation.api.authentication import login_or_token
 from annotation.errors import Invalid
-from annotation.forms import ExcludeForm, UploadForm
+from annotation.forms import ChangeImagesForm, ExcludeForm, GalleryForm, PromptForm, UploadForm
 from annotation.models import Project, Role
 from annotation.selectors import images_of
-from annotation.services.images import add_image, update_image
-from annotation.views.page import back, page, project_page, refusals_as_messages
-
-PAGE_SIZE = 60
+from annotation.services.images import update_image, update_images, upload_image
+from annotation.views.page import (
+    back,
+    cut,
+    page,
+    project_page,
+    refusals_as_messages,
+    tell_errors,
+)
 
 
 @require_safe
@@ -43,14 +47,55 @@ def image(request: HttpRequest, image_id: UUID) -> Any:
 @page
 def gallery(request: HttpRequest, project_id: UUID) -> HttpResponse:
     membership = membership_for(request.user, project_id, Role.MANAGER)
-    show = request.GET.get("show", "")
-    found = images_of(membership.project, excluded={"used": False, "excluded": True}.get(show))
+    project = membership.project
+    wanted = GalleryForm(request.GET).wanted()
+    found = images_of(project, **wanted)
     context = {
-        "images": Paginator(found, PAGE_SIZE).get_page(request.GET.get("page")),
-        "show": show,
+        "images": cut(request, found, "name", "id"),
+        "count": found.count(),
+        "wanted": wanted,
+        "narrowed": any(value not in (None, "") for value in wanted.values()),
+        "show": request.GET.get("show", ""),
+        "of_prompt": project.prompts.filter(id=wanted["prompt"]).first(),
         "form": UploadForm(),
+        "most_bytes": settings.MAX_UPLOAD_BYTES,
+        "extensions": ",".join(sorted(images.EXTENSIONS)),
     }
     return project_page(request, membership, "annotation/images.html", context)
+
+
+@require_POST
+@page
+def change_many(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    """The same for many: those that are ticked, or all that the page's search finds."""
+    project = project_for(request.user, project_id, Role.MANAGER)
+    form = ChangeImagesForm(request.POST)
+    if form.is_valid():
+        found = GalleryForm(
+            {**request.POST.dict(), "prompt": request.POST.get("of_prompt", "")}
+        ).wanted()
+        chosen = images_of(project, **found)
+        if not form.cleaned_data["everything"]:
+            chosen = images_of(project).filter(id__in=form.cleaned_data["images"])
+        with refusals_as_messages(request):
+            changed = update_images(project, chosen, **form.changes())
+            messages.success(request, f"{changed} image{'s' if changed != 1 else ''} changed.")
+    else:
+        tell_errors(request, form)
+    return back(request, "project_images", project.id)
+
+
+@require_POST
+@page
+def change_prompt(request: HttpRequest, image_id: UUID) -> HttpResponse:
+    picture = image_for(request.user, image_id, Role.MANAGER)
+    form = PromptForm(request.POST)
+    if form.is_valid():
+        with refusals_as_messages(request):
+            update_image(picture, prompt=form.cleaned_data["prompt"])
+    else:
+        tell_errors(request, form)
+    return back(request, "project_images", picture.project_id)
 
 
 @require_POST
@@ -74,21 +119,26 @@ def upload(request: HttpRequest, project_id: UUID) -> HttpResponse:
     form = UploadForm(request.POST, request.FILES)
     if form.is_valid():
         files = form.cleaned_data.pop("pictures")
-        added = sum(_add(request, project, file, form.cleaned_data) for file in files)
-        if added:
+        done = [_add(request, project, file, form.cleaned_data) for file in files]
+        if added := done.count(True):
             messages.success(request, f"{added} image{'s' if added != 1 else ''} added.")
+        if known := done.count(False):
+            messages.info(
+                request, f"{known} {'were' if known != 1 else 'was'} there already, and not added."
+            )
     else:
-        for error in (error for errors in form.errors.values() for error in errors):
-            messages.error(request, str(error))
+        tell_errors(request, form)
     return redirect("project_images", project.id)
 
 
-def _add(request: HttpRequest, project: Project, file: Any, described: dict[str, Any]) -> bool:
+def _add(
+    request: HttpRequest, project: Project, file: Any, described: dict[str, Any]
+) -> bool | None:
+    """Whether it was added, or was there already; None if it was refused."""
     # One byte more than is allowed is enough to be refused for it.
     content = file.read(settings.MAX_UPLOAD_BYTES + 1)
     try:
-        add_image(project, content, name=file.name, **described)
+        return upload_image(project, content, name=file.name, **described)[1]
     except Invalid as refusal:
         messages.error(request, f"“{file.name}” was refused. {refusal}")
-        return False
-    return True
+        return None

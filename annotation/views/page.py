@@ -2,15 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
 
+from annotation.api.pagination import KeysetPagination
 from annotation.errors import Refused
 from annotation.models import Membership
 
@@ -27,6 +32,37 @@ def project_page(
     return render(
         request, template, {"membership": membership, "project": membership.project, **context}
     )
+
+
+@dataclass(frozen=True)
+class Cut:
+    """One page of a list, with the addresses of those before and after it."""
+
+    rows: list[Any]
+    previous: str | None
+    next: str | None
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.rows)
+
+
+def cut(request: HttpRequest, rows: Any, *ordering: str) -> Cut:
+    """The page of the list that the address asks for; the first if that makes no sense any more."""
+    paginator = KeysetPagination()
+    try:
+        page = paginator.paginate(rows, Request(request), ordering)
+    except ValidationError:
+        given = request.GET.copy()
+        for name in ("cursor", "page_size"):
+            given.pop(name, None)
+        request.GET = given  # type: ignore[assignment]
+        page = paginator.paginate(rows, Request(request), ordering)
+    return Cut(page, paginator.previous, paginator.next)
+
+
+def tell_errors(request: HttpRequest, form: BaseForm) -> None:
+    for error in (error for errors in form.errors.values() for error in errors):
+        messages.error(request, str(error))
 
 
 @contextmanager

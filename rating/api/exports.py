@@ -1,6 +1,6 @@
 from uuid import UUID
 
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from rest_framework.negotiation import BaseContentNegotiation
@@ -13,14 +13,16 @@ from annotation.api.views.base import View
 from annotation.errors import Conflict, Gone
 from annotation.models import Role, User
 from rating.api.files import file_response
-from rating.api.serializers import ExportSerializer, NewExportSerializer
+from rating.api.serializers import (
+    ExportSerializer,
+    NewExportSerializer,
+    NewPushSerializer,
+    PushSerializer,
+)
+from rating.exports.hub import request_push
 from rating.exports.jobs import file_name, path_of, request_export
+from rating.exports.tables import CONTENT_TYPES
 from rating.models import Export
-
-CONTENT_TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "jsonl": "application/jsonl; charset=utf-8",
-}
 
 
 class ExportsView(View):
@@ -95,6 +97,53 @@ class DownloadView(View):
             name=file_name(export),
             content_type=CONTENT_TYPES[export.file],
         )
+
+
+class CardView(View):
+    content_negotiation_class = AnyAccept
+
+    @operation(
+        "get_export_card",
+        "Read an export's data card",
+        description="Markdown: what the export is, how it was made, and what was left out by reason. As the "
+        "README.md beside the file, it tells `datasets` which file is which split.",
+        answers={(200, "text/markdown"): OpenApiTypes.STR},
+        refusals=(401, 403, 404, 409),
+    )
+    def get(self, request: Request, export_id: UUID) -> HttpResponseBase:
+        export = export_for(self.user, export_id)
+        if export.status != Export.Status.DONE:
+            raise Conflict(f"The export is {export.status}; its card comes with its file.")
+        response = HttpResponse(export.card, content_type="text/markdown; charset=utf-8")
+        response["Content-Disposition"] = 'attachment; filename="README.md"'
+        return response
+
+
+class PushesView(View):
+    @operation(
+        "list_pushes",
+        "See where an export was pushed to, the latest first",
+        answers=PushSerializer(many=True),
+        refusals=(400, 401, 403, 404),
+    )
+    def get(self, request: Request, export_id: UUID) -> Response:
+        export = export_for(self.user, export_id)
+        return self.page(export.pushes.all(), PushSerializer, "-created_at", "-id")
+
+    @operation(
+        "push_export",
+        "Push a finished export to a data set on the hub",
+        description="Where the operator has switched it on (`HUB_ENABLED`): a worker makes the repository, "
+        "if need be, and commits the files with their card. The hub and its token are the operator's.",
+        body=NewPushSerializer,
+        answers={202: PushSerializer},
+        refusals=(400, 401, 403, 404, 409, 410, 415),
+    )
+    def post(self, request: Request, export_id: UUID) -> Response:
+        export = export_for(self.user, export_id)
+        wanted = self.body(NewPushSerializer)
+        push = request_push(export, self.user, wanted["repository"], private=wanted["private"])
+        return Response(self.shown(PushSerializer, push), status=202)
 
 
 def export_for(user: User, export_id: UUID) -> Export:

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from rating.algorithms.methods import METHODS
 from rating.exports import FORMATS
-from rating.models import Export, RatingRun
+from rating.models import Export, HubPush, RatingRun
 from rating.selectors import is_stale
 
 
@@ -79,7 +79,7 @@ class RecomputeSerializer(serializers.Serializer):
     )
 
 
-@extend_schema_field(OpenApiTypes.OBJECT)
+@extend_schema_field({"anyOf": [format.json_schema for format in FORMATS.values()]})
 class OptionsField(serializers.DictField):
     """An export's options; which there are, its format says."""
 
@@ -97,9 +97,12 @@ class NewExportSerializer(serializers.Serializer):
 class ExportSerializer(serializers.ModelSerializer):
     options = serializers.SerializerMethodField()
     progress = serializers.SerializerMethodField(
-        help_text="From 0 to 1; null while nobody knows how many rows it will have."
+        help_text="From 0 to 1, by how much of the log is read; null if it failed."
     )
     url = serializers.SerializerMethodField(help_text="Where the file is, once it is done.")
+    card = serializers.SerializerMethodField(
+        help_text="Where its data card is, once it is done: what it is, how it was made, what was left out."
+    )
     run = serializers.UUIDField(source="run_id", allow_null=True)
 
     class Meta:
@@ -116,6 +119,7 @@ class ExportSerializer(serializers.ModelSerializer):
             "bytes",
             "sha256",
             "url",
+            "card",
             "run",
             "revision",
             "created_at",
@@ -127,12 +131,41 @@ class ExportSerializer(serializers.ModelSerializer):
         return {"file": export.file, **export.options}
 
     def get_progress(self, export: Export) -> float | None:
-        return {Export.Status.QUEUED: 0.0, Export.Status.DONE: 1.0}.get(
-            Export.Status(export.status)
-        )
+        return None if export.status == Export.Status.FAILED else export.progress
 
     def get_url(self, export: Export) -> str | None:
+        return self._where(export, "api-export-download")
+
+    def get_card(self, export: Export) -> str | None:
+        return self._where(export, "api-export-card")
+
+    def _where(self, export: Export, name: str) -> str | None:
         if export.status != Export.Status.DONE:
             return None
-        url = reverse("api-export-download", args=[export.id])
+        url = reverse(name, args=[export.id])
         return str(self.context["request"].build_absolute_uri(url))
+
+
+class NewPushSerializer(serializers.Serializer):
+    repository = serializers.CharField(
+        max_length=200, help_text="A data set on the operator's hub, such as `our-team/cats`."
+    )
+    private = serializers.BooleanField(
+        default=True, help_text="Whether a repository that is made for it is private."
+    )
+
+
+class PushSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = HubPush
+        fields = [
+            "id",
+            "repository",
+            "private",
+            "status",
+            "error",
+            "url",
+            "commit",
+            "created_at",
+            "finished_at",
+        ]

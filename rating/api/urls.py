@@ -1,7 +1,7 @@
 from django.urls import path
 
 from annotation.api.urls import PROJECT
-from rating.api import annotators, exports, probabilities, ratings
+from rating.api import annotators, exports, probabilities, ratings, streams
 
 urlpatterns = [
     path(f"{PROJECT}annotators/", annotators.AnnotatorsView.as_view(), name="api-annotators"),
@@ -19,10 +19,13 @@ urlpatterns = [
     path(f"{PROJECT}runs/", ratings.RunsView.as_view(), name="api-runs"),
     path(f"{PROJECT}recompute/", ratings.RecomputeView.as_view(), name="api-recompute"),
     path(f"{PROJECT}exports/", exports.ExportsView.as_view(), name="api-exports"),
+    path(f"{PROJECT}exports/stream/", streams.StreamView.as_view(), name="api-export-stream"),
     path("exports/<uuid:export_id>/", exports.ExportView.as_view(), name="api-export"),
     path(
         "exports/<uuid:export_id>/download/",
         exports.DownloadView.as_view(),
         name="api-export-download",
     ),
+    path("exports/<uuid:export_id>/card/", exports.CardView.as_view(), name="api-export-card"),
+    path("exports/<uuid:export_id>/push/", exports.PushesView.as_view(), name="api-export-push"),
 ]

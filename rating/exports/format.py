@@ -1,21 +1,45 @@
-"""What an export format is, and the writing of rows that all formats share."""
+"""What an export format is, and what it is made from."""
 
-import csv
-import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, TextIO
+from functools import cached_property
+from typing import Any, BinaryIO
 from uuid import UUID
 
-from annotation.models import Project
+import pyarrow as pa
+from django.db import connection
+
+from annotation.errors import Invalid
+from annotation.models import Criterion, Image, Project
+from annotation.selectors import pseudonym
+from rating.exports.options import FILE, Choice, Option
+from rating.exports.pictures import Pictures
 from rating.models import RatingRun
+from rating.selectors import reliabilities_of, set_aside_in
 
 SCHEMA_VERSION = 1
-# A spreadsheet takes a cell that starts like this for a formula.
-FORMULA = re.compile(r"^[\s'\"]*[=+\-@\t\r]")
+# What consists of several files, and carries its data card.
+ARCHIVES = ("zip",)
+WHOLE = "train"
+# Above this probability of not looking, a person's vote weighs nothing.
+SPAMMER = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What exports tell of an image; `key` is its id as the database writes it."""
+
+    key: str
+    id: UUID
+    name: str
+    prompt_id: UUID | None
+    prompt: str
+    model: str
+    group: str
+    gold: float | None
+    sha256: str
+    excluded: bool
 
 
 @dataclass
@@ -27,61 +51,181 @@ class Source:
     options: dict[str, Any]
     image_url: Callable[[UUID], str]
     left_out: Counter[str] = field(default_factory=Counter)
+    # Comparisons read so far, and those of them that count in a row.
+    read: int = 0
+    used: int = 0
+    # Rows of each file of an archive.
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @cached_property
+    def criteria(self) -> dict[str, Criterion]:
+        return {key_of(criterion.id): criterion for criterion in self.project.criteria.all()}
+
+    @cached_property
+    def images(self) -> dict[str, Facts]:
+        """All of the project, by their key; what grows with the images may be held, the log may not."""
+        fields = ("name", "prompt_id", "prompt__text", "model", "group", "gold", "sha256")
+        rows = Image.objects.filter(project=self.project).order_by("id")
+        return {
+            key_of(id): Facts(
+                key_of(id), id, name, prompt_id, prompt or "", model, group, gold, sha256, excluded
+            )
+            for id, name, prompt_id, prompt, model, group, gold, sha256, excluded in rows.values_list(
+                "id", *fields, "excluded"
+            ).iterator(chunk_size=5000)
+        }
+
+    @cached_property
+    def pictures(self) -> Pictures:
+        return Pictures(self.options, self.image_url)
+
+    @cached_property
+    def set_aside(self) -> set[str]:
+        return {key_of(id) for id in set_aside_in(self.project.id)}
+
+    @cached_property
+    def sharpness(self) -> dict[str, float]:
+        """How sharply each annotator sees, by their key; those of whom the run knows."""
+        return {key_of(id): known.sharpness for id, known in reliabilities_of(self.run).items()}
+
+    @cached_property
+    def weights(self) -> dict[str, float]:
+        """What a vote of each annotator weighs: nothing if they probably do not look; like most, 1."""
+        return {
+            key_of(id): 0.0 if known.spammer >= SPAMMER else round(max(0.0, known.sharpness), 6)
+            for id, known in reliabilities_of(self.run).items()
+        }
+
+    def pseudonym(self, key: str) -> str:
+        known = self._pseudonyms.get(key)
+        if known is None:
+            known = self._pseudonyms[key] = pseudonym(self.project, UUID(key))
+        return known
+
+    @cached_property
+    def _pseudonyms(self) -> dict[str, str]:
+        return {}
+
+
+def key_of(id: UUID) -> str:
+    """An id as a query casts it to text, which is quicker to compare than an object."""
+    return str(id) if connection.vendor == "postgresql" else id.hex
 
 
 Row = dict[str, Any]
+Placed = tuple[str, Row]
 
 
 @dataclass(frozen=True)
 class Format:
-    """One format: `rows` streams it, in an order that depends on the log and the run alone."""
+    """One format, streamed in an order that depends on the log and the run alone.
+
+    rows: a row after another. placed: the same with the split that each belongs to. batches: the same as
+    Arrow tables, for what must be quick. One of the three is given. `schema` (of the columns, by the options)
+    is needed for Parquet. `member` is what the table of a split is called in an archive, and its type;
+    `pattern` matches what belongs to a split there, unless the table alone does; with `own_config` the
+    splits have different columns, and are loaded one by one. `pictures` is the folder of the pictures.
+    `write` does all of it, for what is no table. `check` refuses options that do not go together.
+    """
 
     key: str
     title: str
     help: str
     files: tuple[str, ...]
     columns: tuple[str, ...]
-    rows: Callable[[Source], Iterator[Row]]
+    rows: Callable[[Source], Iterator[Row]] | None = None
+    placed: Callable[[Source], Iterator[Placed]] | None = None
+    batches: Callable[[Source], Iterator[pa.RecordBatch]] | None = None
+    schema: Callable[[dict[str, Any]], pa.Schema] | None = None
+    options: tuple[Option, ...] = ()
     choices: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    member: str = "data/{split}-00000-of-00001.parquet"
+    pattern: str = ""
+    own_config: bool = False
+    pictures: str = "images/"
+    write: Callable[[str, Source, BinaryIO], Iterator[int]] | None = None
+    check: Callable[[str, dict[str, Any]], None] | None = None
+    # Whether each row says its schema version; files of a foreign layout need not have it.
+    versioned: bool = True
 
+    @property
+    def prefers(self) -> bool:
+        return any(option.name == "votes" for option in self.options)
 
-def write_rows(format: Format, file: str, source: Source, stream: TextIO) -> Iterator[int]:
-    """Write one row after another, and yield how many are written, so that progress can be told."""
-    write = _csv_writer(format, stream) if file == "csv" else _jsonl_writer(format, stream)
-    for written, row in enumerate(format.rows(source), start=1):
-        write(row)
-        yield written
+    def pattern_of(self, split: str) -> str:
+        return (self.pattern or self.member).format(split=split)
 
+    @cached_property
+    def all_options(self) -> tuple[Option, ...]:
+        """Those given in full, and those given as plain choices, of which the first is the default."""
+        plain = [Choice(name, "", values[0], values) for name, values in self.choices.items()]
+        return (*self.options, *plain)
 
-def _csv_writer(format: Format, stream: TextIO) -> Callable[[Row], object]:
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(("schema_version", *format.columns))
-    return lambda row: writer.writerow(
-        (SCHEMA_VERSION, *(_cell(row[column]) for column in format.columns))
-    )
+    @cached_property
+    def json_schema(self) -> dict[str, Any]:
+        """What may be asked of this format, as the API's documents show it."""
+        file = {"type": "string", "enum": list(self.files), "default": self.files[0]}
+        options = {
+            option.name: {**option.schema, "description": option.help}
+            for option in self.all_options
+        }
+        return {
+            "type": "object",
+            "title": self.title,
+            "description": self.help,
+            "properties": {FILE: {**file, "description": "The file's type."}, **options},
+            "additionalProperties": False,
+        }
 
+    def read_options(self, wanted: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """The file's type and the options as they are kept; Invalid says which is wrong, and why."""
+        wanted = dict(wanted)
+        file = wanted.pop(FILE, self.files[0])
+        if file not in self.files:
+            raise Invalid(
+                f"{self.title} come as {' or '.join(self.files)}, not as “{file}”.", "options"
+            )
+        known = {option.name: option for option in self.all_options}
+        for name in wanted:
+            if name not in known:
+                names = ", ".join([FILE, *known])
+                raise Invalid(
+                    f"“{name}” is no option of {self.key}. Its options: {names}.", "options"
+                )
+        options = {name: known[name].read(value) for name, value in wanted.items()}
+        self._check_together(file, self.with_defaults(options))
+        return file, options
 
-def _jsonl_writer(format: Format, stream: TextIO) -> Callable[[Row], object]:
-    def write(row: Row) -> None:
-        line = {column: _plain(row[column]) for column in format.columns}
-        stream.write(
-            json.dumps(line | {"schema_version": SCHEMA_VERSION}, ensure_ascii=False) + "\n"
-        )
+    def with_defaults(self, options: dict[str, Any]) -> dict[str, Any]:
+        return {option.name: option.default for option in self.all_options} | options
 
-    return write
+    def _check_together(self, file: str, options: dict[str, Any]) -> None:
+        if options.get("split") and file not in ARCHIVES:
+            raise Invalid("A “split” is several files: it needs “file” to be zip.", "options")
+        if options.get("images") == "paths" and file not in ARCHIVES:
+            raise Invalid(
+                "With “images” as paths the pictures lie beside the data: it needs “file” to be zip.",
+                "options",
+            )
+        if options.get("images") == "embedded" and file not in ("parquet", *ARCHIVES):
+            raise Invalid(
+                f"A {file} file cannot hold pictures: choose “file” parquet or zip, or “images” as urls "
+                "or names.",
+                "options",
+            )
+        if options.get("labels") == "soft" and options.get("votes") == "each":
+            raise Invalid(
+                "A single vote has no soft label: “labels” soft needs “votes” majority or posterior.",
+                "options",
+            )
+        if self.check:
+            self.check(file, options)
 
+    def placed_rows(self, source: Source) -> Iterator[Placed]:
+        if self.placed:
+            return self.placed(source)
+        assert self.rows
+        return ((WHOLE, row) for row in self.rows(source))
 
-def _cell(value: Any) -> Any:
-    """As a spreadsheet may safely see it; numbers and times are as exact as in the other files."""
-    value = _plain(value)
-    if isinstance(value, str) and FORMULA.match(value):
-        return "'" + value
-    return value
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, UUID):
-        return str(value)
-    return value
+    def columns_of(self, options: dict[str, Any]) -> tuple[str, ...]:
+        return tuple(self.schema(options).names) if self.schema else self.columns

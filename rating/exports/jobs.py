@@ -5,10 +5,11 @@ import io
 import logging
 import os
 import tempfile
+import time
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 from urllib.parse import urljoin
 from uuid import UUID
 
@@ -20,10 +21,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from annotation.errors import Invalid
-from annotation.models import Project, User
+from annotation.models import Comparison, Project, User
 from rating.exports import FORMATS
-from rating.exports.format import Source, write_rows
-from rating.models import Export
+from rating.exports.card import card
+from rating.exports.format import ARCHIVES, WHOLE, Format, Source
+from rating.exports.write import members, write
+from rating.models import Export, RatingRun
 from rating.services import recompute
 from rating.wake_up import wake_up_for_export
 
@@ -31,34 +34,24 @@ logger = logging.getLogger(__name__)
 
 # After this time without an end, a running export counts as lost with its worker and is begun again.
 LOST_AFTER = timedelta(hours=1)
-# Progress is told every so many rows.
-STEP = 5000
+# Progress is told this often.
+TELL_SECONDS = 1.0
 
 
 def request_export(project: Project, user: User, format: str, options: dict[str, Any]) -> Export:
     """A queued export, and word to a worker; if that message is lost, the sweep finds the export."""
-    if format not in FORMATS:
-        raise Invalid(
-            f"There is no format “{format}”. Choose one of: {', '.join(FORMATS)}.", "format"
-        )
-    wanted = FORMATS[format]
-    options = dict(options)
-    file = options.pop("file", wanted.files[0])
-    if file not in wanted.files:
-        raise Invalid(
-            f"{wanted.title} come as {' or '.join(wanted.files)}, not as “{file}”.", "options"
-        )
-    for name, value in options.items():
-        if name not in wanted.choices:
-            known = ", ".join(["file", *wanted.choices])
-            raise Invalid(f"“{name}” is no option of {format}. Its options: {known}.", "options")
-        if value not in wanted.choices[name]:
-            raise Invalid(f"“{name}” must be one of: {', '.join(wanted.choices[name])}.", "options")
+    file, options = format_named(format).read_options(options)
     export = Export.objects.create(
         project=project, created_by=user, format=format, file=file, options=options
     )
     transaction.on_commit(partial(wake_up_for_export, export.id))
     return export
+
+
+def format_named(key: str) -> Format:
+    if key not in FORMATS:
+        raise Invalid(f"There is no format “{key}”. Choose one of: {', '.join(FORMATS)}.", "format")
+    return FORMATS[key]
 
 
 def unfinished_exports() -> list[UUID]:
@@ -98,21 +91,26 @@ def file_name(export: Export) -> str:
     return f"{export.format}-{export.created_at:%Y%m%d-%H%M%S}.{export.file}"
 
 
-def _write(export: Export) -> None:
-    run = recompute(export.project_id)
-    source = Source(
-        project=export.project,
+def source_of(project: Project, format: Format, options: dict[str, Any], run: RatingRun) -> Source:
+    """What an export of the project is made from: its log as it is now, and the ratings of this run."""
+    return Source(
+        project=project,
         run=run,
-        options=export.options,
+        options=format.with_defaults(options),
         image_url=lambda id: urljoin(settings.PUBLIC_URL, reverse("image", args=[id])),
     )
+
+
+def _write(export: Export) -> None:
+    format = FORMATS[export.format]
+    source = source_of(export.project, format, export.options, recompute(export.project_id))
     path = path_of(export)
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")
     try:
         with os.fdopen(descriptor, "wb") as raw:
             digest = _Digest(raw)
-            rows = _write_rows(export, source, digest)
+            rows = _write_rows(export, format, source, digest)
             raw.flush()
             os.fsync(raw.fileno())
         os.replace(draft, path)
@@ -121,23 +119,38 @@ def _write(export: Export) -> None:
         raise
     Export.objects.filter(id=export.id).update(
         status=Export.Status.DONE,
-        run=run,
-        revision=run.revision,
+        run=source.run,
+        revision=source.run.revision,
         rows=rows,
-        left_out=dict(sorted(source.left_out.items())),
+        progress=1.0,
+        left_out={reason: count for reason, count in sorted(source.left_out.items()) if count},
+        card=_card(export, format, source),
         bytes=digest.bytes,
         sha256=digest.sha256.hexdigest(),
         finished_at=Now(),
     )
 
 
-def _write_rows(export: Export, source: Source, digest: "_Digest") -> int:
+def _card(export: Export, format: Format, source: Source) -> str:
+    """As it lies in an archive; of a single file, it names that file."""
+    if export.file in ARCHIVES:
+        files = {split: format.pattern_of(split) for split in members(source)}
+    else:
+        files = {WHOLE: file_name(export)}
+    return card(format, export.file, source, files)
+
+
+def _write_rows(export: Export, format: Format, source: Source, digest: "_Digest") -> int:
     rows = 0
-    text = io.TextIOWrapper(io.BufferedWriter(digest), encoding="utf-8", newline="")
-    for rows in write_rows(FORMATS[export.format], export.file, source, text):
-        if rows % STEP == 0:
-            Export.objects.filter(id=export.id).update(rows=rows)
-    text.flush()
+    total = max(1, Comparison.objects.filter(project=export.project).count())
+    told = time.monotonic()
+    stream = io.BufferedWriter(digest, 2**20)
+    for rows in write(format, export.file, source, cast(BinaryIO, stream)):
+        if time.monotonic() - told > TELL_SECONDS:
+            told = time.monotonic()
+            share = min(0.99, source.read / total)
+            Export.objects.filter(id=export.id).update(rows=rows, progress=share)
+    stream.flush()
     return rows
 
 

@@ -1,62 +1,122 @@
-"""Preference pairs, ready for training: a row a vote that prefers one image of a prompt to another."""
+"""Preference pairs: a row a vote (prompt, chosen, rejected), or a row a pair with all that was said of it."""
 
 from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
 
-from annotation.models import Comparison, Outcome
-from annotation.selectors import comparison_log, pseudonym
+import pyarrow as pa
+
+from annotation.errors import Invalid
 from rating.exports.format import Format, Row, Source
+from rating.exports.options import IMAGES, PICTURE, PREFERENCE
+from rating.exports.preferences import Preference, placed_by
+
+TIME = pa.timestamp("us", tz="UTC")
+VOTE = pa.schema(
+    {
+        "prompt": pa.string(),
+        "chosen": pa.string(),
+        "rejected": pa.string(),
+        "chosen_model": pa.string(),
+        "rejected_model": pa.string(),
+        "criterion": pa.string(),
+        "annotator": pa.string(),
+        "weight": pa.float64(),
+        "margin": pa.float64(),
+        "comparison": pa.string(),
+        "created_at": TIME,
+    }
+)
+PAIR = pa.schema(
+    {
+        "prompt": pa.string(),
+        "criterion": pa.string(),
+        "image_1": pa.string(),
+        "image_2": pa.string(),
+        "path_1": pa.string(),
+        "path_2": pa.string(),
+        "model_1": pa.string(),
+        "model_2": pa.string(),
+        "votes_1": pa.int64(),
+        "votes_2": pa.int64(),
+        "ties": pa.int64(),
+        "both_bad": pa.int64(),
+        "agreement": pa.float64(),
+        "p_image1": pa.float64(),
+        "label": pa.float64(),
+        "weight": pa.float64(),
+    }
+)
 
 
-def rows(source: Source) -> Iterator[Row]:
-    for comparison in comparison_log(source.project).iterator(chunk_size=2000):
-        reason = _why_left_out(comparison)
-        if reason:
-            source.left_out[reason] += 1
-            continue
-        chosen, rejected = comparison.left, comparison.right
-        if comparison.outcome == Outcome.RIGHT:
-            chosen, rejected = rejected, chosen
-        urls = source.options.get("images") == "urls"
-        yield {
-            "prompt": comparison.left.prompt.text if comparison.left.prompt else "",
-            "chosen": source.image_url(chosen.id) if urls else chosen.name,
-            "rejected": source.image_url(rejected.id) if urls else rejected.name,
-            "chosen_model": chosen.model,
-            "rejected_model": rejected.model,
-            "criterion": comparison.criterion.key,
-            "annotator": pseudonym(source.project, comparison.annotator_id),
-            "comparison": comparison.id,
-            "created_at": comparison.created_at,
-        }
+def record(source: Source, preference: Preference) -> Iterator[Row]:
+    row = _vote if preference.vote else _pair
+    yield row(source, preference)
 
 
-def _why_left_out(comparison: Comparison) -> str:
-    """A pair needs a winner: what has none is left out, and counted by its reason."""
-    if comparison.retracted_at is not None:
-        return "retracted"
-    if comparison.left.excluded or comparison.right.excluded:
-        return "image excluded"
-    if comparison.outcome not in (Outcome.LEFT, Outcome.RIGHT):
-        return comparison.outcome
-    return ""
+def _vote(source: Source, preference: Preference) -> Row:
+    vote, chosen, rejected = preference.vote, preference.chosen, preference.rejected
+    assert vote
+    return {
+        "prompt": chosen.prompt,
+        "chosen": source.pictures.shown(chosen, preference.split),
+        "rejected": source.pictures.shown(rejected, preference.split),
+        "chosen_model": chosen.model,
+        "rejected_model": rejected.model,
+        "criterion": preference.judged.criterion.key,
+        "annotator": source.pseudonym(vote.annotator),
+        "weight": preference.weight,
+        "margin": preference.margin,
+        "comparison": str(UUID(vote.id)),
+        "created_at": vote.created_at,
+    }
+
+
+def _pair(source: Source, preference: Preference) -> Row:
+    judged = preference.judged
+    one, two = judged.one, judged.two
+    return {
+        "prompt": one.prompt,
+        "criterion": judged.criterion.key,
+        "image_1": str(one.id),
+        "image_2": str(two.id),
+        "path_1": source.pictures.shown(one, preference.split),
+        "path_2": source.pictures.shown(two, preference.split),
+        "model_1": one.model,
+        "model_2": two.model,
+        "votes_1": judged.count(1),
+        "votes_2": judged.count(-1),
+        "ties": judged.count(0),
+        "both_bad": judged.both_bad,
+        "agreement": judged.agreement,
+        "p_image1": preference.p,
+        "label": preference.label,
+        "weight": preference.weight,
+    }
+
+
+def schema(options: dict[str, Any]) -> pa.Schema:
+    return VOTE if options["votes"] == "each" else PAIR
+
+
+def check(file: str, options: dict[str, Any]) -> None:
+    if options["votes"] == "each" and options["ties"] == "half":
+        raise Invalid(
+            "A single tie has no chosen image: “ties” half needs “votes” majority or posterior, "
+            "or take “both”.",
+            "options",
+        )
 
 
 FORMAT = Format(
     key="pairs",
     title="Preference pairs",
-    help="A row a vote with a winner: prompt, chosen, rejected. Ties, skips and undone votes are left out.",
-    files=("jsonl",),
-    columns=(
-        "prompt",
-        "chosen",
-        "rejected",
-        "chosen_model",
-        "rejected_model",
-        "criterion",
-        "annotator",
-        "comparison",
-        "created_at",
-    ),
-    rows=rows,
-    choices={"images": ("names", "urls")},
+    help="A row a vote with a winner (prompt, chosen, rejected), or a row a pair with its votes, the "
+    "probability that its first image is better, and a label.",
+    files=("jsonl", "json", "csv", "parquet", "zip"),
+    columns=tuple(dict.fromkeys([*VOTE.names, *PAIR.names])),
+    placed=placed_by(record),
+    schema=schema,
+    options=(*PREFERENCE, IMAGES.only("names", "urls", "paths"), PICTURE),
+    check=check,
 )

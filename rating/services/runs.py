@@ -14,6 +14,7 @@ from uuid import UUID
 import numpy as np
 from django.db import connection, transaction
 
+from annotation.errors import Conflict, Gone
 from rating import posteriors
 from rating.algorithms.methods import METHODS
 from rating.algorithms.results import Integers, NotConverged, Ratings
@@ -65,6 +66,22 @@ def recompute(project_id: UUID, *, wait: bool = True) -> RatingRun | None:
             "rated project %s at revision %s in %.2f s", project_id, run.revision, run.seconds
         )
         return run
+
+
+def kept_posterior(run: RatingRun) -> posteriors.Kept:
+    """What the run says of all its images together; made again from the log where its file is lost.
+
+    Raises Conflict where the log has moved on since, and so the run cannot be had back.
+    """
+    try:
+        return posteriors.kept(run)
+    except Gone:
+        log = read_log(run.project_id)
+        ratings = fit(log).ratings
+        if _fingerprint(log, ratings) != run.fingerprint:
+            raise Conflict("The ratings have changed in the meantime. Ask again.") from None
+        posteriors.keep(run, log, ratings)
+        return posteriors.kept(run)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from annotation.api.parsers import strict_json
+from annotation.strict_json import strict_json
 
 
 class FiniteFloatField(serializers.FloatField):

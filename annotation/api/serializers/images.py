@@ -5,7 +5,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from annotation.api.serializers.fields import MetadataField
-from annotation.models import Image
+from annotation.models import Image, Prompt
 
 LONGEST_PROMPT = 20_000
 
@@ -79,3 +79,61 @@ class ImageUploadSerializer(serializers.Serializer):
     prompt = serializers.CharField(required=False, allow_blank=True, max_length=LONGEST_PROMPT)
     model = serializers.CharField(required=False, allow_blank=True, max_length=200)
     metadata = MetadataField(required=False)
+
+
+MOST_IMAGES_NAMED = 1000
+
+
+class ImageSearchSerializer(serializers.Serializer):
+    """As in the list of images; all that is given must hold, and nothing given is every image."""
+
+    search = serializers.CharField(
+        required=False, allow_blank=True, help_text="What the name or the prompt contains."
+    )
+    prompt = serializers.UUIDField(required=False, help_text="A prompt's id.")
+    excluded = serializers.BooleanField(required=False)
+
+
+class ImagesChangeSerializer(serializers.Serializer):
+    """Which images: those named, or all that a search finds; and what is to be changed of them."""
+
+    images = serializers.ListField(
+        child=serializers.UUIDField(),
+        required=False,
+        allow_empty=False,
+        max_length=MOST_IMAGES_NAMED,
+    )
+    where = ImageSearchSerializer(required=False)
+    prompt = serializers.CharField(required=False, allow_blank=True, max_length=LONGEST_PROMPT)
+    excluded = serializers.BooleanField(required=False)
+    reason = serializers.CharField(required=False, allow_blank=True, max_length=300)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("images" in attrs) == ("where" in attrs):
+            raise serializers.ValidationError(
+                "Name the images, or say by “where” which ones: one of the two."
+            )
+        if "prompt" not in attrs and "excluded" not in attrs:
+            raise serializers.ValidationError("Say what to change: “prompt” or “excluded”.")
+        return attrs
+
+
+class ChangedSerializer(serializers.Serializer):
+    images = serializers.IntegerField(help_text="How many images are now as was asked for.")
+
+
+class PromptSerializer(serializers.ModelSerializer):
+    text = serializers.CharField(max_length=LONGEST_PROMPT)
+    images = serializers.IntegerField(source="image_count", read_only=True)
+    images_in_use = serializers.IntegerField(source="used_count", read_only=True)
+
+    class Meta:
+        model = Prompt
+        fields = ["id", "text", "images", "images_in_use"]
+
+
+class DuplicatesSerializer(serializers.Serializer):
+    cluster = serializers.IntegerField(
+        help_text="Counts the clusters; another time it may be another."
+    )
+    images = ImageSerializer(many=True)

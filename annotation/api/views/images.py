@@ -6,15 +6,21 @@ from rest_framework.response import Response
 
 from annotation.access import image_for, project_for
 from annotation.api.errors import PayloadTooLarge
+from annotation.api.filters import ImageFilter
 from annotation.api.parsers import UploadParser
-from annotation.api.schema import operation
+from annotation.api.schema import operation, query
 from annotation.api.serializers.images import (
+    ChangedSerializer,
+    DuplicatesSerializer,
     ImageChangeSerializer,
+    ImagesChangeSerializer,
     ImageSerializer,
     ImageUploadSerializer,
 )
 from annotation.api.views.base import View
-from annotation.models import Role
+from annotation.errors import Invalid
+from annotation.models import Image, Role
+from annotation.selectors import images_of, open_duplicates
 from annotation.services import images
 
 
@@ -27,20 +33,30 @@ class ImagesView(View):
         "List a project's images, excluded ones too, the oldest first",
         answers=ImageSerializer(many=True),
         refusals=(400, 401, 403, 404),
+        parameters=[
+            query("search", "Images whose name or prompt contains this, in any case."),
+            query("prompt", "Images of the prompt with this id.", UUID),
+            query(
+                "excluded", "Only those that are excluded, or that are not.", enum=["true", "false"]
+            ),
+            query(
+                "sha256", "Images with just these bytes: the SHA-256 of the file, in hexadecimal."
+            ),
+        ],
     )
     def get(self, request: Request, project_id: UUID) -> Response:
         project = project_for(self.user, project_id, Role.MANAGER)
-        return self.page(
-            project.images.select_related("prompt"), ImageSerializer, "created_at", "id"
-        )
+        found = ImageFilter.cut(project, request.query_params)
+        return self.page(found, ImageSerializer, "created_at", "id")
 
     @operation(
         "add_image",
         "Upload an image",
         description="The original is kept as it is and never served: members are shown a re-encoded "
-        "picture without metadata.",
+        "picture without metadata. The same bytes under the same name are one image: sent again, the "
+        "answer is 200 and the image as it is, so an upload that broke off is simply repeated.",
         body={"multipart/form-data": ImageUploadSerializer},
-        answers={201: ImageSerializer},
+        answers={201: ImageSerializer, 200: ImageSerializer},
         refusals=(400, 401, 403, 404, 413, 415),
     )
     def post(self, request: Request, project_id: UUID) -> Response:
@@ -51,8 +67,8 @@ class ImagesView(View):
             most = settings.MAX_UPLOAD_BYTES // 2**20
             raise PayloadTooLarge(f"The file is larger than {most} MB, the most an image may have.")
         wanted.setdefault("name", file.name[:400])
-        image = images.add_image(project, file.read(), **wanted)
-        return Response(ImageSerializer(image).data, status=201)
+        image, added = images.upload_image(project, file.read(), **wanted)
+        return Response(ImageSerializer(image).data, status=201 if added else 200)
 
 
 class ImageView(View):
@@ -84,3 +100,48 @@ class ImageView(View):
     def delete(self, request: Request, image_id: UUID) -> Response:
         images.delete_image(image_for(self.user, image_id, Role.MANAGER))
         return Response(status=204)
+
+
+class BulkView(View):
+    @operation(
+        "update_images",
+        "Change many images at once",
+        description="Those of a list, or all that a search finds; all of them or none. Images that were "
+        "compared keep their prompt: if there is one among them, nothing is changed.",
+        body=ImagesChangeSerializer,
+        answers=ChangedSerializer,
+        refusals=(400, 401, 403, 404, 409, 415),
+    )
+    def post(self, request: Request, project_id: UUID) -> Response:
+        project = project_for(self.user, project_id, Role.MANAGER)
+        changes = self.body(ImagesChangeSerializer)
+        named = changes.pop("images", None)
+        if named is None:
+            chosen = images_of(project, **changes.pop("where"))
+        else:
+            chosen = images_of(project).filter(id__in=named)
+            if unknown := len(set(named)) - chosen.count():
+                raise Invalid(f"{unknown} of these are no images of this project.", "images")
+        return Response({"images": images.update_images(project, chosen, **changes)})
+
+
+class DuplicatesView(View):
+    @operation(
+        "list_duplicates",
+        "List the images that are there more than once",
+        description="Clusters of images in use that have the same bytes or look nearly the same. In an "
+        "export such images are never in two splits.",
+        answers=DuplicatesSerializer(many=True),
+        refusals=(400, 401, 403, 404),
+    )
+    def get(self, request: Request, project_id: UUID) -> Response:
+        project = project_for(self.user, project_id, Role.MANAGER)
+        clusters = enumerate(open_duplicates(project))
+        rows = [{"cluster": number, "ids": ids} for number, ids in clusters]
+        paginator = self.pagination_class()
+        page = paginator.paginate(rows, request, ("cluster",))
+        wanted = [id for row in page for id in row["ids"]]
+        found = Image.objects.select_related("prompt").in_bulk(wanted)
+        for row in page:
+            row["images"] = [found[id] for id in row["ids"] if id in found]
+        return paginator.get_paginated_response(self.shown(DuplicatesSerializer, page, many=True))

@@ -20,7 +20,8 @@ export class Problem extends Error {
   }
 }
 
-/** call(method, url, body, more) resolves to the answer's JSON, or throws a Problem; `more` is fetch's. */
+/** call(method, url, body, more) resolves to the answer's JSON, or throws a Problem; `more` is fetch's, and
+ *  `answered` in it is told the response. */
 export function apiWith(csrfToken) {
   return async function call(method, url, body, more = {}) {
     let response, text;
@@ -34,6 +35,7 @@ export function apiWith(csrfToken) {
         ...more,
       });
       text = await response.text();
+      more.answered?.(response);
     } catch {
       throw new Problem(0, "The server cannot be reached.");
     }

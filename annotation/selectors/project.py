@@ -215,12 +215,6 @@ def own_history(membership: Membership) -> QuerySet[Comparison]:
     )
 
 
-def images_of(project: Project, *, excluded: bool | None = None) -> QuerySet[Image]:
-    """In the order of their names: all, the excluded ones, or those in use."""
-    images = Image.objects.filter(project=project).select_related("prompt")
-    return images if excluded is None else images.filter(excluded=excluded)
-
-
 def members_of(project: Project) -> QuerySet[Membership]:
     return Membership.objects.filter(project=project).select_related("user")
 

@@ -1,0 +1,96 @@
+"""CSV files from elsewhere, line by line: whatever is wrong with one is said with its line."""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from annotation.errors import Invalid
+
+LONGEST_CELL = 20_000
+MOST_BYTES = 512 * 2**20
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+@dataclass(frozen=True)
+class Line:
+    """`number` is the line of the file on which the row begins, from 1; cells by their column."""
+
+    number: int
+    cells: dict[str, str]
+
+
+def columns_of(path: Path, field: str) -> list[str]:
+    """What the first line says; nothing if that is no line of CSV."""
+    try:
+        with path.open("rb") as file:
+            content = file.readline(LONGEST_CELL)
+    except OSError as error:
+        raise Invalid(f"The file cannot be read: {error.strerror}.", field) from None
+    encoding = "utf-16" if content.startswith(UTF_16) else "utf-8-sig"
+    text = content.decode(encoding, "ignore")
+    return [cell.strip() for cell in next(csv.reader([text]), [])]
+
+
+def read_lines(path: Path, needed: tuple[str, ...], field: str) -> Iterator[Line]:
+    """The rows below the header, which has the `needed` columns in any order; empty lines are passed over.
+
+    Invalid, about `field`, names the line that cannot be read.
+    """
+    reader = csv.reader(io.StringIO(_text(path, field), newline=""), strict=True)
+    header: list[str] = []
+    while True:
+        number = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            raise Invalid(_broken(path, number, str(error)), field) from None
+        if cells is None:
+            break
+        if not header:
+            header = [cell.strip() for cell in cells]
+            _check_header(path, header, needed, field)
+            continue
+        if not cells:
+            continue
+        if len(cells) != len(header):
+            what = f"it has {len(cells)} cells, and the first line {len(header)}"
+            raise Invalid(_broken(path, number, what), field)
+        if max(map(len, cells)) > LONGEST_CELL:
+            raise Invalid(_broken(path, number, "a cell is longer than any name"), field)
+        yield Line(number, dict(zip(header, cells, strict=True)))
+    if not header:
+        _check_header(path, header, needed, field)
+
+
+def _text(path: Path, field: str) -> str:
+    try:
+        size = path.stat().st_size
+        content = path.read_bytes() if size <= MOST_BYTES else b""
+    except OSError as error:
+        raise Invalid(f"{path.name} cannot be read: {error.strerror}.", field) from None
+    if size > MOST_BYTES:
+        raise Invalid(f"{path.name} is larger than {MOST_BYTES // 2**20} MB.", field)
+    encoding = "utf-16" if content.startswith(UTF_16) else "utf-8-sig"
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise Invalid(_broken(path, line, "it is not UTF-8. Save it so encoded"), field) from None
+
+
+def _check_header(path: Path, header: list[str], needed: tuple[str, ...], field: str) -> None:
+    if missing := [name for name in needed if name not in header]:
+        raise Invalid(
+            f"{path.name} is not such a file: its first line has no column {', '.join(missing)}. "
+            f"It should begin with {','.join(needed)}.",
+            field,
+        )
+    if len(set(header)) < len(header):
+        raise Invalid(f"{path.name} has two columns of the same name in its first line.", field)
+
+
+def _broken(path: Path, line: int, what: str) -> str:
+    return f"Line {line} of {path.name} cannot be read: {what}. Nothing was imported."

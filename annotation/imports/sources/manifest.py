@@ -1,0 +1,145 @@
+import math
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from annotation.errors import Invalid
+from annotation.imports.asked import Asked
+from annotation.imports.entries import Entry, Refusal
+from annotation.imports.tables import BadLine, Line, Table
+from annotation.strict_json import strict_json
+
+COLUMNS = ("path", "name", "prompt", "model", "metadata", "group", "gold", "prior_score")
+
+
+class ManifestSource:
+    """The pictures that a CSV or JSONL file names, where they lie, with what it says of each.
+
+    Paths are relative to `base`. What lies outside of it must be `allowed`, and is held to that folder.
+    """
+
+    identity = ""  # nothing is copied
+
+    def __init__(self, path: Path, base: Path, allowed: Callable[[Path], bool]) -> None:
+        self.table, self.base, self.allowed = Table(path), base, allowed
+        header = self.table.header()
+        if header is not None:
+            _check_columns(header)
+            if "path" not in header:
+                raise Invalid(f"The manifest has no column “path”. {_known()}", "file")
+
+    def count(self) -> int:
+        return self.table.count()
+
+    def entries(self) -> Iterator[Entry | Refusal]:
+        named: dict[tuple[Path, str], int] = {}
+        for line in self.table.lines():
+            if isinstance(line, BadLine):
+                yield Refusal(f"line {line.number}", line.reason)
+                continue
+            try:
+                entry = self._entry(line)
+                assert entry.home is not None
+                first = named.setdefault((entry.home, entry.place), line.number)
+                if first != line.number:
+                    raise Invalid(f"Line {first} names the same file.")
+                yield entry
+            except Invalid as error:
+                path = line.values.get("path")
+                shown = f": {path}" if isinstance(path, str) and path else ""
+                yield Refusal(f"line {line.number}{shown}", str(error))
+
+    def _entry(self, line: Line) -> Entry:
+        values = {name: value for name, value in line.values.items() if value not in (None, "")}
+        _check_columns(values)
+        path = _text(values, "path")
+        if not path:
+            raise Invalid("It names no file in “path”.")
+        home, place = self._located(path)
+        return Entry(
+            place=place,
+            home=home,
+            name=_text(values, "name") or place,
+            prompt=_text(values, "prompt"),
+            model=_text(values, "model"),
+            metadata=_metadata(values.get("metadata")),
+            group=_text(values, "group"),
+            gold=_number(values, "gold"),
+            prior_score=_number(values, "prior_score"),
+            label=f"line {line.number}: {path}",
+        )
+
+    def _located(self, text: str) -> tuple[Path, str]:
+        """The folder that must hold the file, and its path there; links are followed when it is read."""
+        path = Path(os.path.normpath(self.base / text))
+        if path.is_relative_to(self.base):
+            home = self.base
+        elif self.allowed(path):
+            roots = [root for root in settings.IMAGE_ROOTS if path.is_relative_to(root)]
+            home = roots[0] if roots else path.parent.resolve()
+        else:
+            raise Invalid("Its path leads out of the folders that may be imported from.")
+        return home, path.relative_to(home).as_posix() if path.is_relative_to(home) else path.name
+
+
+def _check_columns(names: Any) -> None:
+    unknown = [name for name in names if name not in COLUMNS]
+    if unknown:
+        shown = ", ".join(f"“{str(name)[:50]}”" for name in unknown[:5])
+        raise Invalid(f"Unknown column: {shown}. {_known()}", "file")
+
+
+def _known() -> str:
+    return f"There may be: {', '.join(COLUMNS)}."
+
+
+def _text(values: dict[str, Any], name: str) -> str:
+    value = values.get(name, "")
+    if not isinstance(value, str):
+        raise Invalid(f"Its {name} must be a text.")
+    return value
+
+
+def _number(values: dict[str, Any], name: str) -> float | None:
+    value = values.get(name)
+    if value is None:
+        return None
+    try:
+        number = float(value) if not isinstance(value, bool) else math.nan
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise Invalid(f"Its {name} must be a number.")
+    return number
+
+
+def _metadata(value: Any) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if isinstance(value, str):
+        try:
+            value = strict_json(value)
+        except ValueError as error:
+            raise Invalid(f"Its metadata is not usable JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise Invalid("Its metadata must be a JSON object, such as {“seed”: 7}.")
+    return value
+
+
+def open_source(asked: Asked) -> ManifestSource:
+    path = asked.file()
+    if path.suffix.lower() not in (".csv", ".jsonl"):
+        raise Invalid("The name of a manifest ends in .csv or .jsonl.", "path")
+    if asked.text("folder"):
+        base = asked.folder("folder")
+    elif "file" in asked.uploads:
+        raise Invalid(
+            "Say in “folder” which folder of the server the paths of the manifest are relative to.",
+            "folder",
+        )
+    else:
+        base = path.parent
+    return ManifestSource(path, base, asked.allowed)

@@ -1,0 +1,43 @@
+"""Reads that end in plain values; no query leaves here unfinished but the lists that pages cut."""
+
+from annotation.selectors.duplicates import duplicate_clusters, open_duplicates
+from annotation.selectors.images import images_of, prompts_of
+from annotation.selectors.project import (
+    JUDGEMENTS,
+    OwnProgress,
+    Progress,
+    annotators,
+    comparison_log,
+    comparisons_by_day,
+    criterion_asked,
+    criterion_named,
+    invitations_of,
+    members_of,
+    own_history,
+    own_progress,
+    possible_pairs,
+    progress,
+    pseudonym,
+)
+
+__all__ = [
+    "JUDGEMENTS",
+    "OwnProgress",
+    "Progress",
+    "annotators",
+    "comparison_log",
+    "comparisons_by_day",
+    "criterion_asked",
+    "criterion_named",
+    "duplicate_clusters",
+    "images_of",
+    "invitations_of",
+    "members_of",
+    "open_duplicates",
+    "own_history",
+    "own_progress",
+    "possible_pairs",
+    "progress",
+    "prompts_of",
+    "pseudonym",
+]

@@ -1,0 +1,41 @@
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_POST, require_safe
+
+from annotation.access import image_for, membership_for
+from annotation.models import Image, Role
+from annotation.selectors import duplicate_clusters, open_duplicates
+from annotation.services.images import exclude_other_duplicates
+from annotation.views.page import back, page, project_page, refusals_as_messages
+
+PAGE_SIZE = 20
+
+
+@require_safe
+@page
+def duplicates(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    """Clusters of images in use side by side; an image that is excluded is settled, and not shown."""
+    membership = membership_for(request.user, project_id, Role.MANAGER)
+    shown = Paginator(open_duplicates(membership.project), PAGE_SIZE).get_page(
+        request.GET.get("page")
+    )
+    images = Image.objects.select_related("prompt").in_bulk([id for ids in shown for id in ids])
+    context = {"shown": shown, "clusters": [[images[id] for id in ids] for ids in shown]}
+    return project_page(request, membership, "annotation/duplicates.html", context)
+
+
+@require_POST
+@page
+def keep(request: HttpRequest, image_id: UUID) -> HttpResponse:
+    """Of an image and its duplicates keep this one alone."""
+    image = image_for(request.user, image_id, Role.MANAGER)
+    with refusals_as_messages(request):
+        excluded = exclude_other_duplicates(image, duplicate_clusters(image.project))
+        messages.success(
+            request,
+            f"Kept {image.name}; {excluded} duplicate{'s' if excluded != 1 else ''} excluded.",
+        )
+    return back(request, "duplicates", image.project_id)

@@ -1,0 +1,127 @@
+"""The log, pair by pair: what everybody said of the same two images."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+from django.db.models import CharField, F, UUIDField
+from django.db.models.functions import Cast, Greatest, Least
+
+from annotation.models import Comparison, Criterion, Outcome
+from rating.exports.format import Facts, Source
+
+FETCH = 5000
+# What a vote says of the first image of its pair.
+SAYS = {Outcome.LEFT.value: 1, Outcome.RIGHT.value: -1, Outcome.TIE.value: 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What one person said: 1 that the pair's first image is better, −1 that the second is, 0 a tie."""
+
+    id: str
+    annotator: str
+    says: int
+    weight: float
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A pair under a criterion, its images in the order of their ids, with the votes that count."""
+
+    criterion: Criterion
+    one: Facts
+    two: Facts
+    votes: list[Vote]
+    both_bad: int
+
+    def count(self, says: int) -> int:
+        return sum(vote.says == says for vote in self.votes)
+
+    @property
+    def agreement(self) -> float:
+        """The share of the answer that was given most often."""
+        return round(max(map(self.count, (1, 0, -1))) / len(self.votes), 6)
+
+
+def judged_pairs(source: Source) -> Iterator[Judged]:
+    """By criterion, prompt and pair, with the votes of a pair in the log's order.
+
+    What does not count is left out, and counted by its reason. Pairs without a vote that counts do not come.
+    """
+    for (criterion, low, high), rows in groupby(_rows(source), key=lambda row: row[:3]):
+        one, two = source.images[low], source.images[high]
+        votes: list[Vote] = []
+        both_bad = 0
+        for row in rows:
+            source.read += 1
+            _, _, _, id, annotator, left, outcome, created_at, retracted_at = row
+            reason = _why_left_out(source, one, two, annotator, outcome, retracted_at)
+            both_bad += outcome == Outcome.BOTH_BAD and reason in ("", "both_bad")
+            if reason:
+                source.left_out[reason] += 1
+                continue
+            says = SAYS.get(outcome, 0) * (1 if left == low else -1)
+            votes.append(Vote(id, annotator, says, _weight(source, annotator), created_at))
+        if not votes:
+            continue
+        if len(votes) < source.options["minimum_votes"]:
+            source.left_out["too few votes of its pair"] += len(votes)
+            continue
+        yield Judged(source.criteria[criterion], one, two, votes, both_bad)
+
+
+def _rows(source: Source) -> Iterator[tuple[Any, ...]]:
+    text = partial(Cast, output_field=CharField())
+    lower = Least("left_id", "right_id", output_field=UUIDField())
+    higher = Greatest("left_id", "right_id", output_field=UUIDField())
+    rows = (
+        Comparison.objects.filter(project=source.project)
+        .order_by("criterion_id", F("left__prompt_id"), lower, higher, "created_at", "id")
+        .values_list(
+            text("criterion_id"),
+            text(lower),
+            text(higher),
+            text("id"),
+            text("annotator_id"),
+            text("left_id"),
+            "outcome",
+            "created_at",
+            "retracted_at",
+        )
+    )
+    return rows.iterator(chunk_size=FETCH)
+
+
+def _why_left_out(
+    source: Source,
+    one: Facts,
+    two: Facts,
+    annotator: str,
+    outcome: str,
+    retracted_at: datetime | None,
+) -> str:
+    if retracted_at is not None:
+        return "retracted"
+    if one.excluded or two.excluded:
+        return "image excluded"
+    if annotator in source.set_aside:
+        return "annotator set aside"
+    if outcome == Outcome.SKIP:
+        return "skip"
+    if outcome == Outcome.BOTH_BAD and source.options["both_bad"] == "drop":
+        return "both_bad"
+    if not _weight(source, annotator):
+        return "annotator does not see reliably"
+    return ""
+
+
+def _weight(source: Source, annotator: str) -> float:
+    """One, or how reliable the run found the annotator; whom it does not know counts as most people do."""
+    if source.options["weights"] == "none":
+        return 1.0
+    return source.weights.get(annotator, 1.0)
