@@ -14,7 +14,7 @@ from annotation.api.serializers.images import (
     ImageUploadSerializer,
 )
 from annotation.api.views.base import View
-from annotation.models import Role
+from annotation.models import Role, Scope
 from annotation.services import images
 
 
@@ -25,6 +25,7 @@ class ImagesView(View):
     @operation(
         "list_images",
         "List a project's images, excluded ones too, the oldest first",
+        scopes=[Scope.READ, Scope.MANAGE],
         answers=ImageSerializer(many=True),
         refusals=(400, 401, 403, 404),
     )
@@ -37,6 +38,7 @@ class ImagesView(View):
     @operation(
         "add_image",
         "Upload an image",
+        scopes=[Scope.MANAGE],
         description="The original is kept as it is and never served: members are shown a re-encoded "
         "picture without metadata.",
         body={"multipart/form-data": ImageUploadSerializer},
@@ -56,13 +58,19 @@ class ImagesView(View):
 
 
 class ImageView(View):
-    @operation("get_image", "Read what is known of an image", answers=ImageSerializer)
+    @operation(
+        "get_image",
+        "Read what is known of an image",
+        scopes=[Scope.READ, Scope.MANAGE],
+        answers=ImageSerializer,
+    )
     def get(self, request: Request, image_id: UUID) -> Response:
         return Response(ImageSerializer(image_for(self.user, image_id, Role.MANAGER)).data)
 
     @operation(
         "update_image",
         "Change an image, exclude it, or take it back",
+        scopes=[Scope.MANAGE],
         description="An excluded image is shown to nobody and not rated; its comparisons stay in the "
         "log. The prompt of an image that was compared stays as it is.",
         body=ImageChangeSerializer,
@@ -77,6 +85,7 @@ class ImageView(View):
     @operation(
         "delete_image",
         "Delete an image that nobody was shown",
+        scopes=[Scope.MANAGE],
         description="One that was shown is part of the log: exclude it instead.",
         answers={204: None},
         refusals=(401, 403, 404, 409),
