@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404
 
-from annotation.models import Image, Membership, Project, Role, User
+from annotation.models import Image, Membership, Project, Role, User, Webhook
 
 
 def memberships_of(user: User) -> QuerySet[Membership]:
@@ -42,6 +42,14 @@ def image_for(user: Any, image_id: UUID, role: Role = Role.ANNOTATOR) -> Image:
         raise Http404("There is no such image in your projects.")
     membership_for(user, image.project_id, role)
     return image
+
+
+def webhook_for(user: Any, webhook_id: UUID) -> Webhook:
+    webhook = Webhook.objects.select_related("project").filter(id=webhook_id).first()
+    if webhook is None:
+        raise Http404("There is no such webhook in your projects.")
+    membership_for(user, webhook.project_id, Role.MANAGER)
+    return webhook
 
 
 def may_create_projects(user: Any) -> bool:

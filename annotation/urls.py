@@ -2,7 +2,16 @@ from allauth.account import views as allauth
 from django.urls import path
 from django.views.decorators.http import require_POST
 
-from annotation.views import accounts, compare, images, invitations, members, projects
+from annotation.views import (
+    accounts,
+    compare,
+    images,
+    invitations,
+    members,
+    projects,
+    tokens,
+    webhooks,
+)
 
 # Only what is needed of allauth: there is no page to register, and none for e-mail.
 urlpatterns = [
@@ -11,6 +20,8 @@ urlpatterns = [
     path("inactive/", allauth.account_inactive, name="account_inactive"),
     path("password/", accounts.change_password, name="account_change_password"),
     path("password/set/", accounts.set_password, name="account_set_password"),
+    path("tokens/", tokens.tokens, name="tokens"),
+    path("tokens/<uuid:token_id>/revoke/", tokens.revoke, name="revoke_token"),
     path("enter/<str:encoded>/<str:token>/", accounts.enter, name="enter"),
     path("invitations/<str:token>/", invitations.invitation, name="invitation"),
     path("", projects.projects, name="projects"),
@@ -39,5 +50,15 @@ urlpatterns = [
         "projects/<uuid:project_id>/invitations/<uuid:invitation_id>/revoke/",
         members.revoke,
         name="revoke_invitation",
+    ),
+    path("projects/<uuid:project_id>/webhooks/", webhooks.webhooks, name="webhooks"),
+    path("webhooks/<uuid:webhook_id>/", webhooks.webhook, name="webhook"),
+    path("webhooks/<uuid:webhook_id>/active/", webhooks.switch, name="switch_webhook"),
+    path("webhooks/<uuid:webhook_id>/delete/", webhooks.delete, name="delete_webhook"),
+    path("webhooks/<uuid:webhook_id>/test/", webhooks.test, name="test_webhook"),
+    path(
+        "webhooks/<uuid:webhook_id>/deliveries/<str:delivery_id>/redeliver/",
+        webhooks.redeliver,
+        name="redeliver",
     ),
 ]
