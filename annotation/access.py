@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404
 
-from annotation.models import Image, Import, Membership, Project, Role, User
+from annotation.models import Image, Import, Membership, Project, Role, User, Webhook
 
 
 def memberships_of(user: User) -> QuerySet[Membership]:
@@ -50,6 +50,14 @@ def import_for(user: Any, import_id: UUID) -> Import:
         raise Http404("There is no such import in your projects.")
     membership_for(user, job.project_id, Role.MANAGER)
     return job
+
+
+def webhook_for(user: Any, webhook_id: UUID) -> Webhook:
+    webhook = Webhook.objects.select_related("project").filter(id=webhook_id).first()
+    if webhook is None:
+        raise Http404("There is no such webhook in your projects.")
+    membership_for(user, webhook.project_id, Role.MANAGER)
+    return webhook
 
 
 def may_create_projects(user: Any) -> bool:

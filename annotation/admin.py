@@ -15,6 +15,7 @@ from annotation.models import (
     Assignment,
     Comparison,
     Criterion,
+    Delivery,
     Folder,
     Image,
     Invitation,
@@ -22,7 +23,9 @@ from annotation.models import (
     Pair,
     Project,
     Prompt,
+    Token,
     User,
+    Webhook,
 )
 from annotation.services.images import update_image
 from annotation.services.revision import raise_revision
@@ -228,3 +231,30 @@ class ComparisonAdmin(ReadOnlyAdmin):
     search_fields = ("id", "annotator__username", "left__name", "right__name", "reason")
     list_select_related = ("annotator", "left", "right", "project")
     date_hierarchy = "created_at"
+
+
+@admin.register(Token)
+class TokenAdmin(ReadOnlyAdmin):
+    list_display = ("name", "person", "scopes", "last_used_at")
+    search_fields = ("name", "key__user__username")
+    list_select_related = ("key__user",)
+    fields = ("name", "person", "scopes", "last_used_at")
+
+    def person(self, token: Token) -> str:
+        return str(token.key.user)
+
+
+@admin.register(Webhook)
+class WebhookAdmin(ReadOnlyAdmin):
+    list_display = ("url", "project", "active", "given_up_at", "created_by", "created_at")
+    list_filter = ("active", "project")
+    search_fields = ("url", "project__name")
+    list_select_related = ("project", "created_by")
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = ("event", "webhook", "state", "attempts", "last_status", "created_at")
+    list_filter = ("event", "webhook__project")
+    search_fields = ("id", "webhook__url")
+    list_select_related = ("webhook",)

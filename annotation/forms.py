@@ -9,7 +9,9 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import slugify
 
 from annotation.imports.kinds import KINDS
-from annotation.models import Criterion, Import, Project, Role
+from annotation.models import Criterion, Import, Project, Role, Scope
+from annotation.tokens import DAYS, MOST_DAYS
+from annotation.webhooks import EVENTS
 
 ROLE_NAMES = {
     Role.ANNOTATOR: "Annotator",
@@ -254,4 +256,34 @@ class MemberForm(RoleForm):
 class InvitationForm(RoleForm):
     note = forms.CharField(
         max_length=200, required=False, help_text="For whom it is. Only managers see it."
+    )
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(max_length=100, help_text="What it is for, so that you know it again.")
+    scopes = forms.MultipleChoiceField(
+        choices=Scope.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="It may only",
+        help_text="With none it may do all that you may.",
+    )
+    days = forms.IntegerField(
+        initial=DAYS, min_value=1, max_value=MOST_DAYS, label="It works for so many days"
+    )
+
+
+class WebhookForm(forms.Form):
+    url = forms.CharField(
+        max_length=2000,
+        label="Address",
+        help_text="One that the operator of this service allows.",
+        widget=forms.URLInput,
+    )
+    events = forms.MultipleChoiceField(
+        choices=[(event, event) for event in EVENTS],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="Tell it only of",
+        help_text="With none it is told of everything.",
     )

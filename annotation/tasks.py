@@ -2,6 +2,7 @@ from uuid import UUID
 
 from celery import shared_task
 
+from annotation.delivery import deliver_due, forget_old
 from annotation.imports import jobs
 from annotation.services.assignments import release_expired
 
@@ -24,3 +25,13 @@ def sweep_imports() -> None:
     """Find the imports that a lost message or a lost worker has left behind."""
     for import_id in jobs.unfinished_imports():
         run_import.apply_async((str(import_id),), expires=10)
+
+
+@shared_task(name="annotation.tasks.deliver")
+def deliver() -> None:
+    deliver_due()
+
+
+@shared_task(name="annotation.tasks.forget_old_deliveries")
+def forget_old_deliveries() -> None:
+    forget_old()

@@ -12,6 +12,8 @@ from annotation.views import (
     members,
     projects,
     prompts,
+    tokens,
+    webhooks,
 )
 
 # Only what is needed of allauth: there is no page to register, and none for e-mail.
@@ -21,6 +23,8 @@ urlpatterns = [
     path("inactive/", allauth.account_inactive, name="account_inactive"),
     path("password/", accounts.change_password, name="account_change_password"),
     path("password/set/", accounts.set_password, name="account_set_password"),
+    path("tokens/", tokens.tokens, name="tokens"),
+    path("tokens/<uuid:token_id>/revoke/", tokens.revoke, name="revoke_token"),
     path("enter/<str:encoded>/<str:token>/", accounts.enter, name="enter"),
     path("invitations/<str:token>/", invitations.invitation, name="invitation"),
     path("", projects.projects, name="projects"),
@@ -61,5 +65,15 @@ urlpatterns = [
         "projects/<uuid:project_id>/invitations/<uuid:invitation_id>/revoke/",
         members.revoke,
         name="revoke_invitation",
+    ),
+    path("projects/<uuid:project_id>/webhooks/", webhooks.webhooks, name="webhooks"),
+    path("webhooks/<uuid:webhook_id>/", webhooks.webhook, name="webhook"),
+    path("webhooks/<uuid:webhook_id>/active/", webhooks.switch, name="switch_webhook"),
+    path("webhooks/<uuid:webhook_id>/delete/", webhooks.delete, name="delete_webhook"),
+    path("webhooks/<uuid:webhook_id>/test/", webhooks.test, name="test_webhook"),
+    path(
+        "webhooks/<uuid:webhook_id>/deliveries/<str:delivery_id>/redeliver/",
+        webhooks.redeliver,
+        name="redeliver",
     ),
 ]

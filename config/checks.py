@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
 from annotation import log_guard
+from annotation.targets import usable
 
 
 @register
@@ -53,6 +54,19 @@ def there_is_a_broker(**kwargs: Any) -> Sequence[CheckMessage]:
             hint="`make run` starts a broker of its own; otherwise set REDIS_URL.",
             id="pairwright.W001",
         )
+    ]
+
+
+@register
+def webhook_targets_are_usable(**kwargs: Any) -> Sequence[CheckMessage]:
+    return [
+        Error(
+            f"WEBHOOK_TARGETS has {entry!r}, which is no address, host or network.",
+            hint="For example: https://hooks.example.org/pairwright/, *.example.org, 10.20.0.0/16",
+            id="pairwright.E003",
+        )
+        for entry in settings.WEBHOOK_TARGETS
+        if not usable(entry)
     ]
 
 

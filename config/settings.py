@@ -100,6 +100,13 @@ try:
         raise ImproperlyConfigured(
             "HUB_ENABLED is on, but HUB_TOKEN is not set: pushing to a hub needs a token that may write."
         )
+    # Where webhooks may lead to (annotation/targets.py); empty: there are no webhooks.
+    WEBHOOK_TARGETS: list[str] = env.list("WEBHOOK_TARGETS", [])
+    # What the API grants a minute, in each web process; 0 is no limit (annotation/api/throttles.py).
+    PERSON_READS_PER_MINUTE = env.int("PERSON_READS_PER_MINUTE", 24_000)
+    PERSON_WRITES_PER_MINUTE = env.int("PERSON_WRITES_PER_MINUTE", 24_000)
+    TOKEN_READS_PER_MINUTE = env.int("TOKEN_READS_PER_MINUTE", 12_000)
+    TOKEN_WRITES_PER_MINUTE = env.int("TOKEN_WRITES_PER_MINUTE", 12_000)
 
     DATABASES: dict[str, dict[str, Any]]
     if EMBEDDED:
@@ -318,7 +325,11 @@ REST_FRAMEWORK = {
         "annotation.api.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "annotation.api.authentication.TokenScope",
+    ],
+    "DEFAULT_THROTTLE_CLASSES": ["annotation.api.throttles.Limits"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["annotation.api.parsers.StrictJSONParser"],
     "DEFAULT_METADATA_CLASS": None,
@@ -332,6 +343,7 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+KNOX_TOKEN_MODEL = "knox.AuthToken"  # noqa: S105 - a model
 REST_KNOX = {"TOKEN_TTL": timedelta(days=90), "AUTH_HEADER_PREFIX": "Token"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Pairwright",
@@ -340,6 +352,11 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "annotation.api.examples.add_examples",
+    ],
+    "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -367,6 +384,16 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
+    "deliver": {
+        "task": "annotation.tasks.deliver",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
+    "forget-old-deliveries": {
+        "task": "annotation.tasks.forget_old_deliveries",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
     "sweep": {"task": "rating.tasks.sweep", "schedule": 5.0, "options": {"expires": 5.0}},
     "sweep-imports": {
         "task": "annotation.tasks.sweep_imports",
@@ -388,4 +415,6 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    # It tells each address that is called, and that of a webhook may hold a secret.
+    "loggers": {"httpx": {"level": "WARNING"}},
 }

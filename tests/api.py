@@ -5,14 +5,14 @@ from typing import Any
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from annotation.api.authentication import new_token
 from annotation.models import User
+from annotation.tokens import create_token
 
 
-def as_user(user: User, **options: Any) -> APIClient:
-    """A client that sends this person's token."""
+def as_user(user: User, token: dict[str, Any] | None = None, **options: Any) -> APIClient:
+    """A client that sends a token of this person, made as `token` says."""
     client = APIClient(**options)
-    _, key = new_token(user)
+    _, key = create_token(user, **(token or {}))
     client.credentials(HTTP_AUTHORIZATION=f"Token {key}")
     return client
 

@@ -18,6 +18,8 @@ from annotation.services.assignments import open_assignments
 from annotation.services.comparisons import record_comparison
 from annotation.services.members import create_invitation
 from annotation.services.projects import create_project
+from annotation.services.webhooks import create_webhook, send_test
+from annotation.tokens import create_token
 from rating.exports.jobs import request_export, run_export
 from rating.services import recompute
 from tests.api import as_user, in_browser_of, send, url
@@ -32,6 +34,8 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # not name is not there: 401 for the anonymous, 405 for everybody else.
 TABLE = """
 api-token             POST    200 200 200 200 200
+api-tokens            GET     401 200 200 200 200
+api-token-end         DELETE  401 404 404 404 204
 api-projects          GET     401 200 200 200 200
 api-projects          POST    401 403 403 403 201
 api-project           GET     401 404 200 200 200
@@ -67,6 +71,7 @@ api-probabilities     GET     401 404 403 400 400
 api-runs              GET     401 404 403 403 200
 api-recompute         POST    401 404 403 403 202
 api-progress          GET     401 404 403 200 200
+api-agreement         GET     401 404 403 200 200
 api-annotators        GET     401 404 403 200 200
 api-annotator         PATCH   401 404 403 403 200
 api-exports           GET     401 404 403 403 200
@@ -77,12 +82,23 @@ api-export-stream     GET     401 404 403 403 200
 api-export-card       GET     401 404 403 403 200
 api-export-push       GET     401 404 403 403 200
 api-export-push       POST    401 404 403 403 202
+api-webhooks          GET     401 404 403 403 200
+api-webhooks          POST    401 404 403 403 201
+api-webhook           GET     401 404 403 403 200
+api-webhook           PATCH   401 404 403 403 200
+api-webhook           DELETE  401 404 403 403 204
+api-webhook-test      POST    401 404 403 403 202
+api-deliveries        GET     401 404 403 403 200
+api-redeliver         POST    401 404 403 403 202
+api-client            GET     200 200 200 200 200
 api-schema            GET     401 200 200 200 200
 api-docs              GET     302 302 302 302 302
 """
 # The page of the documentation is for people: it asks for a login, and takes no token.
 PAGES = {"api-docs"}
-NO_CREDENTIALS_NEEDED = {"api-token"}
+NO_CREDENTIALS_NEEDED = {"api-token", "api-client"}
+# What everybody has, who has an account.
+OF_NO_PROJECT = {*PAGES, *NO_CREDENTIALS_NEEDED, "api-projects", "api-tokens", "api-schema"}
 
 
 def expected() -> dict[tuple[str, str], tuple[int, ...]]:
@@ -137,6 +153,10 @@ class World:
         used = {first.left_id, first.right_id, second.left_id, second.right_id}
         self.unused = next(image for image in images if image.id not in used)
         self.prompt = Prompt.objects.create(project=project, text="a cat")
+        manager = people["manager"]
+        self.token, _ = create_token(manager)
+        self.webhook, _ = create_webhook(project, manager, "https://hooks.example.org/")
+        self.delivery = send_test(self.webhook)
         self.newcomer = User.objects.create(username="erin")
 
     def url(self, name: str) -> str:
@@ -154,8 +174,13 @@ class World:
             "export-download": {"export_id": self.export.id},
             "export-card": {"export_id": self.export.id},
             "export-push": {"export_id": self.export.id},
+            "token-end": {"token_id": self.token.id},
+            "webhook": {"webhook_id": self.webhook.id},
+            "webhook-test": {"webhook_id": self.webhook.id},
+            "deliveries": {"webhook_id": self.webhook.id},
+            "redeliver": {"webhook_id": self.webhook.id, "delivery_id": self.delivery.id},
         }
-        top = {"token", "projects", "comparisons", "schema", "docs"}
+        top = {"token", "tokens", "projects", "comparisons", "client", "schema", "docs"}
         name = name.removeprefix("api-")
         return url(name, **({} if name in top else ids.get(name, nested)))
 
@@ -182,6 +207,8 @@ class World:
             ("api-annotator", "PATCH"): {"set_aside": True},
             ("api-exports", "POST"): {"format": "rankings"},
             ("api-export-push", "POST"): {"repository": "our-team/cats"},
+            ("api-webhooks", "POST"): {"url": "https://hooks.example.org/b"},
+            ("api-webhook", "PATCH"): {"active": False},
         }
         return bodies.get((name, method))
 
@@ -198,8 +225,12 @@ def people(alice: User, rita: User, bob: User, dave: User) -> dict[str, User]:
 
 @pytest.fixture
 def world(
-    project: Project, add_images: Callable[..., list[Image]], people: dict[str, User]
+    project: Project,
+    add_images: Callable[..., list[Image]],
+    people: dict[str, User],
+    settings: Any,
 ) -> World:
+    settings.WEBHOOK_TARGETS = ["hooks.example.org"]
     return World(project, add_images(6), people)
 
 
@@ -263,7 +294,7 @@ def test_a_superuser_has_no_short_cut(world: World, dave: User) -> None:
     dave.save()
     client = as_user(dave)
     for name, method in expected():
-        if name in ("api-token", "api-projects", "api-schema", "api-docs"):
+        if name in OF_NO_PROJECT:
             continue
         status = status_of(client, method, world.url(name), world.body(name, method), name)
         assert status in (404, 405), (name, method)
@@ -374,7 +405,10 @@ def test_a_session_may_read_but_writes_only_with_the_csrf_token(world: World, bo
     assert browser.get(url("project", project_id=world.project.id)).status_code == 200
     answer = {"assignment": str(world.assignment.id), "outcome": "left"}
     for name, method in expected():
-        if method in ("POST", "PATCH", "PUT", "DELETE") and name not in PAGES | {"api-token"}:
+        if (
+            method in ("POST", "PATCH", "PUT", "DELETE")
+            and name not in PAGES | NO_CREDENTIALS_NEEDED
+        ):
             status = status_of(browser, method, world.url(name), world.body(name, method), name)
             assert status == 403, (name, method)
     browser.cookies["csrftoken"] = token = "a" * 32

@@ -2,17 +2,21 @@
 
 import json
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
 from drf_spectacular.drainage import reset_generator_stats
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from annotation.management.commands.openapi import document
 from annotation.models import User
 from tests.api import as_user, url
 from tests.test_api_access import PAGES, TABLE
 
+ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.django_db
 
 
@@ -43,10 +47,39 @@ def test_every_operation_is_described_with_what_it_refuses(schema: Any) -> None:
         assert operation["summary"], path
         assert operation["description"], path
         refused = {status for status in operation["responses"] if status >= "4"}
-        assert "401" in refused or path.endswith("/token/"), path
+        assert "401" in refused or path.endswith(("/token/", "/client.py")), path
         assert "404" in refused or "{" not in path, path
         if method in ("post", "patch") and "requestBody" in operation:
             assert {"400", "415"} <= refused, path
+
+
+def test_the_committed_document_is_that_of_the_code() -> None:
+    committed = (ROOT / "docs" / "openapi.json").read_text()
+    assert committed == document(), "renew it: python manage.py openapi"
+
+
+def test_every_body_and_every_answer_has_an_example_that_fits(schema: Any) -> None:
+    """Every refusal, too. A field that no example knows is one of annotation.api.examples.WORDS to be."""
+    missing, wrong = [], []
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            contents = [operation.get("requestBody", {}).get("content", {})]
+            for status, answer in operation["responses"].items():
+                if "$ref" in answer:
+                    answer = schema["components"]["responses"][f"Refusal{status}"]
+                assert answer["description"], (path, method, status)
+                contents.append(answer.get("content", {}))
+            for content in (
+                kinds[kind] for kinds in contents for kind in kinds if kind == "application/json"
+            ):
+                if "example" not in content:
+                    missing.append(f"{method} {path}")
+                    continue
+                whole = {**content["schema"], "components": schema["components"]}
+                for error in Draft202012Validator(whole).iter_errors(content["example"]):
+                    wrong.append(f"{method} {path}: {error.json_path}: {error.message}")
+    assert not missing
+    assert not wrong
 
 
 def test_yaml_is_given_to_those_who_ask_for_it(bob: User) -> None:

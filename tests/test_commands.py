@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -113,3 +114,54 @@ def test_recompute_prints_the_same_fingerprint_for_the_same_log(
         call_command("recompute", project.id, stdout=out)
         said.append(out.getvalue())
     assert said[0] == said[1]
+
+
+# --- The way of a script ------------------------------------------------------------------------------
+
+
+def said(*command: object) -> tuple[str, str]:
+    """What a command prints, and what it tells besides."""
+    out, err = io.StringIO(), io.StringIO()
+    call_command(*map(str, command), stdout=out, stderr=err)
+    return out.getvalue(), err.getvalue()
+
+
+def test_a_project_is_made_watched_and_exported_by_commands(
+    alice: User, folder: Path, tmp_path: Path
+) -> None:
+    id_, _ = said(
+        *("create_project", "Cats", "--manager", "alice", "--state", "open"),
+        *("--criterion", "cuter=Which is cuter?", "--overlap", 2),
+    )
+    project = Project.objects.get(id=id_.strip())
+    criterion = project.criteria.get()
+    assert (criterion.key, criterion.question, project.overlap) == ("cuter", "Which is cuter?", 2)
+    said("import_folder", project.id, folder)
+    (opened,) = open_assignments(membership(project, alice)).assignments
+    record_comparison(alice, opened.id, Outcome.LEFT)
+    told, bar = said("watch", project.id, "--until", 0.1)
+    assert told == "1 of 6 comparisons by 1 people\n"
+    assert "Cats" in bar
+    file = tmp_path / "pairs.jsonl"
+    told, _ = said("export", project.id, "pairs", "-o", file, "--option", "images=urls")
+    assert told.startswith(f"{file}: 1 rows, sha256 ")
+    assert "/images/" in file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        (["create_project", "Cats", "--manager", "nobody"], "no person called “nobody”"),
+        (["create_project", " ", "--manager", "alice"], "needs a name"),
+        (["watch", uuid4()], "no project"),
+        (["export", uuid4(), "pairs"], "no project"),
+        (["export", "PROJECT", "pairs", "--option", "images=none"], "must be"),
+        (["export", "PROJECT", "pairs", "--option", "no=1"], "no option"),
+    ],
+)
+def test_what_a_command_cannot_do_is_one_sentence(
+    project: Project, command: list[object], reason: str
+) -> None:
+    words = [project.id if word == "PROJECT" else word for word in command]
+    with pytest.raises(CommandError, match=reason):
+        said(*words)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from celery.contrib.testing.worker import start_worker
 from django.core.management import get_commands
@@ -14,6 +15,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from annotation.exports import COMPARISON_COLUMNS
 from annotation.models import User
+from annotation.tokens import create_token
+from annotation.webhooks import EVENTS
 from config.celery import app
 from rating.algorithms.methods import METHODS
 from rating.exports import FORMATS
@@ -80,20 +83,28 @@ def test_every_column_of_an_export_is_documented() -> None:
     assert (columns | set(COMPARISON_COLUMNS)) - words == set()
 
 
+def test_every_event_that_webhooks_are_told_of_is_documented() -> None:
+    documented = (ROOT / "docs" / "ml-engineers.md").read_text()
+    assert {event for event in EVENTS if f"| `{event}` |" not in documented} == set()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_script_for_ml_engineers_runs_as_it_stands(
     live_server: LiveServer, tmp_path: Path
 ) -> None:
-    User.objects.create_superuser("admin", password=PASSWORD)
+    admin = User.objects.create_superuser("admin", password=PASSWORD)
+    _, token = create_token(admin)
+    source = httpx.get(f"{live_server.url}/api/v1/client.py").raise_for_status()
+    (tmp_path / "client.py").write_bytes(source.content)
     (tmp_path / "cats").mkdir()
     for n in range(3):
         (tmp_path / "cats" / f"{n}.png").write_bytes(picture(n))
     script = blocks(ROOT / "docs" / "ml-engineers.md", "python")[0]
+    assert len(script.strip().splitlines()) <= 15
     environment = {
         "PATH": os.environ["PATH"],
         "PAIRWRIGHT_URL": live_server.url,
-        "PAIRWRIGHT_USER": "admin",
-        "PAIRWRIGHT_PASSWORD": PASSWORD,
+        "PAIRWRIGHT_TOKEN": token,
     }
     app.control.purge()
     warm_up()
@@ -108,5 +119,6 @@ def test_the_script_for_ml_engineers_runs_as_it_stands(
         )
     assert done.returncode == 0, done.stderr
     assert "/invitations/" in done.stdout
-    assert "'images': 3" in done.stdout
+    assert "0.png" in done.stdout
     assert (tmp_path / "pairs.jsonl").read_text() == ""
+    assert "Uploading: 100%" in done.stderr

@@ -15,6 +15,7 @@ from annotation.models import (
     User,
 )
 from annotation.services.members import create_invitation
+from annotation.services.webhooks import create_webhook, send_test
 from tests.pages import logged_in
 
 # --- Who may open what -------------------------------------------------------------------------------
@@ -27,6 +28,7 @@ CAST = [MANAGER, REVIEWER, MEMBER, ANYBODY]
 PAGES: dict[tuple[str, ...], list[int]] = {
     ("projects",): [200, 200, 200, 200],
     ("account_change_password",): [200, 200, 200, 200],
+    ("tokens",): [200, 200, 200, 200],
     ("new_project",): [200, 403, 403, 403],
     ("compare", "project"): [200, 200, 200, 404],
     ("ranking", "project"): [200, 200, 403, 404],
@@ -39,6 +41,8 @@ PAGES: dict[tuple[str, ...], list[int]] = {
     ("import_list", "project"): [200, 403, 403, 404],
     ("members", "project"): [200, 403, 403, 404],
     ("project_settings", "project"): [200, 403, 403, 404],
+    ("webhooks", "project"): [200, 403, 403, 404],
+    ("webhook", "webhook"): [200, 403, 403, 404],
     ("image", "image"): [200, 200, 200, 404],
 }
 # Forms that only managers may send; all are refused before their content is looked at.
@@ -58,15 +62,24 @@ FORMS: list[tuple[str, ...]] = [
     ("invite", "project"),
     ("revoke_invitation", "project", "invitation"),
     ("exports", "project"),
+    ("webhooks", "project"),
+    ("switch_webhook", "webhook"),
+    ("delete_webhook", "webhook"),
+    ("test_webhook", "webhook"),
+    ("redeliver", "webhook", "delivery"),
 ]
 
 
 @pytest.fixture
 def address(
-    project: Project, images: list[Image], alice: User, carol: User, dave: User
+    project: Project, images: list[Image], alice: User, carol: User, dave: User, settings: Any
 ) -> dict[str, Any]:
     invitation, _ = create_invitation(project, alice, Role.ANNOTATOR)
+    settings.WEBHOOK_TARGETS = ["hooks.example.org"]
+    webhook, _ = create_webhook(project, alice, "https://hooks.example.org/")
     return {
+        "webhook": webhook.id,
+        "delivery": send_test(webhook).id,
         "project": project.id,
         "image": images[0].id,
         "carol": carol.id,

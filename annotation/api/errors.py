@@ -29,6 +29,10 @@ class GoneRefusal(APIException):
     status_code = status.HTTP_410_GONE
 
 
+class PreconditionFailed(APIException):
+    status_code = status.HTTP_412_PRECONDITION_FAILED
+
+
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """None means a failure of ours or of the database, which config.errors answers."""
     refusal = _as_refusal(error)

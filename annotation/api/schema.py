@@ -36,9 +36,14 @@ REFUSALS = {
     410: OpenApiResponse(DETAIL, "It was there once, and its time is over."),
     413: OpenApiResponse(DETAIL, "Too large."),
     415: OpenApiResponse(DETAIL, "The wrong content type."),
+    412: OpenApiResponse(DETAIL, "It is not what `If-Match` names any more. Read it again."),
     416: OpenApiResponse(None, "The range lies outside the file."),
     429: OpenApiResponse(DETAIL, "Too many requests; Retry-After says when to go on."),
+    503: OpenApiResponse(DETAIL, "Busy or starting; Retry-After says when to send it again."),
 }
+NOT_MODIFIED = OpenApiResponse(None, "`If-None-Match` named what is still the answer.")
+# What every operation for people with credentials may answer.
+ALWAYS = (401, 403, 429, 503)
 
 
 def operation(
@@ -51,12 +56,20 @@ def operation(
     refusals: Sequence[int] = (401, 403, 404),
     parameters: Sequence[OpenApiParameter] = (),
     auth: list[str] | None = None,
+    scopes: Sequence[str] | None = None,
 ) -> Callable[[Method], Method]:
-    """`answers`: a serializer for 200, or a dict by status; `refusals`: the other statuses."""
+    """`answers`: a serializer for 200, or a dict by status; `refusals`: the other statuses.
+
+    `scopes`: a token that has any needs one of these; with () it is for tokens without scopes only.
+    Without `scopes` it is so too, and a test asks for them. `auth=[]`: no credentials are asked for.
+    """
     if not isinstance(answers, dict):
         answers = {200: answers}
+    if auth is None:
+        refusals = [*{*refusals, *ALWAYS}]
 
     def decorate(method: Method) -> Method:
+        same = {304: NOT_MODIFIED} if method.__name__ == "get" and auth is None else {}
         described: Callable[[Method], Method] = extend_schema(
             operation_id=id,
             # The page groups operations by the module that they are written in.
@@ -64,11 +77,16 @@ def operation(
             summary=summary,
             description=description or f"{summary}.",
             request=body,
-            responses=answers | {status: REFUSALS[status] for status in sorted(refusals)},
+            responses=answers | same | {status: REFUSALS[status] for status in sorted(refusals)},
             parameters=list(parameters),
             auth=auth,
+            extensions={"x-scopes": list(scopes)} if scopes else None,
         )
-        return described(method)
+        method = described(method)
+        if scopes is not None:
+            # Where annotation.api.authentication finds them.
+            method.scopes = tuple(scopes)  # type: ignore[attr-defined]
+        return method
 
     return decorate
 

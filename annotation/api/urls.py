@@ -11,12 +11,15 @@ from annotation.api.views import (
     projects,
     prompts,
     tokens,
+    webhooks,
 )
 
 PROJECT = "projects/<uuid:project_id>/"
 
 urlpatterns = [
     path("token/", tokens.TokenView.as_view(), name="api-token"),
+    path("tokens/", tokens.TokensView.as_view(), name="api-tokens"),
+    path("tokens/<uuid:token_id>/", tokens.TokenEndView.as_view(), name="api-token-end"),
     path("projects/", projects.ProjectsView.as_view(), name="api-projects"),
     path(PROJECT, projects.ProjectView.as_view(), name="api-project"),
     path(f"{PROJECT}members/", members.MembersView.as_view(), name="api-members"),
@@ -54,6 +57,20 @@ urlpatterns = [
     path(f"{PROJECT}comparisons/", comparisons.LogView.as_view(), name="api-log"),
     path(f"{PROJECT}history/", comparisons.HistoryView.as_view(), name="api-history"),
     path(f"{PROJECT}progress/", progress.ProgressView.as_view(), name="api-progress"),
+    path(f"{PROJECT}webhooks/", webhooks.WebhooksView.as_view(), name="api-webhooks"),
+    path("webhooks/<uuid:webhook_id>/", webhooks.WebhookView.as_view(), name="api-webhook"),
+    path("webhooks/<uuid:webhook_id>/test/", webhooks.TestView.as_view(), name="api-webhook-test"),
+    path(
+        "webhooks/<uuid:webhook_id>/deliveries/",
+        webhooks.DeliveriesView.as_view(),
+        name="api-deliveries",
+    ),
+    path(
+        "webhooks/<uuid:webhook_id>/deliveries/<str:delivery_id>/redeliver/",
+        webhooks.RedeliverView.as_view(),
+        name="api-redeliver",
+    ),
+    path("client.py", docs.ClientView.as_view(), name="api-client"),
     path("schema/", docs.SchemaView.as_view(), name="api-schema"),
     path("docs/", docs.DocsView.as_view(), name="api-docs"),
 ]

@@ -8,12 +8,15 @@ from annotation.models.membership import Membership, Role
 from annotation.models.pair import Pair
 from annotation.models.project import Project
 from annotation.models.prompt import Prompt
+from annotation.models.token import Scope, Token
 from annotation.models.user import User
+from annotation.models.webhook import Delivery, Webhook
 
 __all__ = [
     "Assignment",
     "Comparison",
     "Criterion",
+    "Delivery",
     "Folder",
     "Image",
     "Import",
@@ -25,5 +28,8 @@ __all__ = [
     "Project",
     "Prompt",
     "Role",
+    "Scope",
+    "Token",
     "User",
+    "Webhook",
 ]

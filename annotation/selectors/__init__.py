@@ -13,11 +13,13 @@ from annotation.selectors.project import (
     criterion_named,
     invitations_of,
     members_of,
+    open_assignments,
     own_history,
     own_progress,
     possible_pairs,
     progress,
     pseudonym,
+    tokens_of,
 )
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "images_of",
     "invitations_of",
     "members_of",
+    "open_assignments",
     "open_duplicates",
     "own_history",
     "own_progress",
@@ -40,4 +43,5 @@ __all__ = [
     "progress",
     "prompts_of",
     "pseudonym",
+    "tokens_of",
 ]

@@ -20,6 +20,7 @@ from annotation.models import (
     Outcome,
     Pair,
     Project,
+    Token,
     User,
 )
 
@@ -86,6 +87,13 @@ class Progress:
         return min(1.0, self.judged / self.wanted) if self.wanted else 0.0
 
 
+def open_assignments(project: Project) -> int:
+    """How many pairs are on somebody's screen; it changes without the project's revision."""
+    return Assignment.objects.filter(
+        project=project, state=Assignment.State.OPEN, expires_at__gt=Now()
+    ).count()
+
+
 def progress(project: Project) -> Progress:
     kept = Q(retracted_at=None)
     counts = Comparison.objects.filter(project=project).aggregate(
@@ -106,9 +114,7 @@ def progress(project: Project) -> Progress:
         judged=sum(counts[outcome.value] for outcome in JUDGEMENTS),
         outcomes={outcome.value: counts[outcome.value] for outcome in Outcome},
         retracted=counts["retracted"],
-        open_assignments=Assignment.objects.filter(
-            project=project, state=Assignment.State.OPEN, expires_at__gt=Now()
-        ).count(),
+        open_assignments=open_assignments(project),
         annotators=counts["annotators"],
         last_comparison_at=counts["last"],
     )
@@ -224,3 +230,8 @@ def invitations_of(project: Project) -> QuerySet[Invitation]:
     return Invitation.objects.filter(
         project=project, accepted_at=None, revoked_at=None, expires_at__gt=Now()
     ).select_related("created_by")
+
+
+def tokens_of(user: User) -> QuerySet[Token]:
+    """One's tokens, expired ones too, the latest first."""
+    return Token.objects.filter(key__user=user).select_related("key").order_by("-key__created")

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from annotation.errors import Conflict, Invalid
 from annotation.models import Criterion, Membership, Project, Role, User
 from annotation.services.revision import raise_revision
+from annotation.webhooks import announce
 
 DEFAULT_CRITERION = {"key": "better", "question": "Which image is better?"}
 
@@ -25,17 +26,26 @@ def create_project(
     return project
 
 
+def locked_project(project_id: UUID) -> Project:
+    """As it is until the caller's transaction ends, so that what is decided on it stays true."""
+    return Project.objects.select_for_update().get(id=project_id)
+
+
 @transaction.atomic
 def update_project(
     project_id: UUID, *, criteria: Iterable[Mapping[str, str]] | None = None, **fields: Any
 ) -> Project:
-    project = Project.objects.select_for_update().get(id=project_id)
+    project = locked_project(project_id)
+    before = project.state
     for name, value in fields.items():
         setattr(project, name, value)
     _clean(project)
     project.save(update_fields=list(fields))
     if criteria is not None:
         _set_criteria(project, list(criteria))
+    if project.state != before:
+        told = {"state": project.state, "before": before}
+        announce(project.id, "project.state_changed", told)
     raise_revision(project.id)
     return project
 

@@ -26,7 +26,7 @@ from annotation.views.page import (
 
 
 @require_safe
-@login_or_token
+@login_or_token("read", "annotate", "export")
 def image(request: HttpRequest, image_id: UUID) -> Any:
     """A picture as members see it: re-encoded, without metadata, under a name that tells nothing."""
     picture = image_for(request.user, image_id)

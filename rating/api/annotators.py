@@ -10,7 +10,7 @@ from annotation import selectors
 from annotation.access import project_for
 from annotation.api.schema import operation
 from annotation.api.views.base import View
-from annotation.models import Project, Role
+from annotation.models import Project, Role, Scope
 from rating.models import AnnotatorReliability, SetAside
 from rating.selectors import latest_run, reliabilities_of, set_aside_in
 from rating.services import set_aside, take_back
@@ -80,6 +80,7 @@ class AnnotatorsView(View):
     @operation(
         "list_annotators",
         "See who compared how much, by name, and how they see",
+        scopes=[Scope.READ],
         description="Members, and former members who compared.",
         answers=AnnotatorSerializer(many=True),
         refusals=(400, 401, 403, 404),
@@ -93,6 +94,7 @@ class AnnotatorView(View):
     @operation(
         "change_annotator",
         "Set a person aside, or take them back",
+        scopes=[Scope.MANAGE],
         description="The ratings then are exactly those of a log without this person; the log stays.",
         body=AnnotatorChangeSerializer,
         answers=AnnotatorSerializer,

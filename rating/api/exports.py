@@ -3,15 +3,15 @@ from uuid import UUID
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation.access import membership_for, project_for
+from annotation.api.negotiation import AnyAccept
 from annotation.api.schema import operation
 from annotation.api.views.base import View
 from annotation.errors import Conflict, Gone
-from annotation.models import Role, User
+from annotation.models import Role, Scope, User
 from rating.api.files import file_response
 from rating.api.serializers import (
     ExportSerializer,
@@ -29,6 +29,7 @@ class ExportsView(View):
     @operation(
         "list_exports",
         "List a project's exports, the latest first",
+        scopes=[Scope.EXPORT],
         answers=ExportSerializer(many=True),
         refusals=(400, 401, 403, 404),
     )
@@ -39,6 +40,7 @@ class ExportsView(View):
     @operation(
         "create_export",
         "Ask for an export",
+        scopes=[Scope.EXPORT],
         description="A worker writes it. It is there when its `status` is `done`.",
         body=NewExportSerializer,
         answers={202: ExportSerializer},
@@ -52,19 +54,11 @@ class ExportsView(View):
 
 
 class ExportView(View):
-    @operation("get_export", "See how far an export is", answers=ExportSerializer)
+    @operation(
+        "get_export", "See how far an export is", scopes=[Scope.EXPORT], answers=ExportSerializer
+    )
     def get(self, request: Request, export_id: UUID) -> Response:
         return Response(self.shown(ExportSerializer, export_for(self.user, export_id)))
-
-
-class AnyAccept(BaseContentNegotiation):
-    """A file has one type, whatever the client would like; only refusals are rendered."""
-
-    def select_parser(self, request, parsers):
-        return parsers[0]
-
-    def select_renderer(self, request, renderers, format_suffix=None):
-        return renderers[0], renderers[0].media_type
 
 
 class DownloadView(View):
@@ -73,11 +67,13 @@ class DownloadView(View):
     @operation(
         "download_export",
         "Download an export's file",
+        scopes=[Scope.EXPORT],
         description="`ETag` is the SHA-256 of its bytes. Ranges are served, so a download that broke off "
         "can go on.",
         answers={
-            (200, "application/octet-stream"): OpenApiTypes.BINARY,
-            (206, "application/octet-stream"): OpenApiTypes.BINARY,
+            (status, kind.partition(";")[0]): OpenApiTypes.BINARY
+            for status in (200, 206)
+            for kind in CONTENT_TYPES.values()
         },
         refusals=(401, 403, 404, 409, 410, 416),
     )
@@ -105,6 +101,7 @@ class CardView(View):
     @operation(
         "get_export_card",
         "Read an export's data card",
+        scopes=[Scope.EXPORT],
         description="Markdown: what the export is, how it was made, and what was left out by reason. As the "
         "README.md beside the file, it tells `datasets` which file is which split.",
         answers={(200, "text/markdown"): OpenApiTypes.STR},
@@ -123,6 +120,7 @@ class PushesView(View):
     @operation(
         "list_pushes",
         "See where an export was pushed to, the latest first",
+        scopes=[Scope.EXPORT],
         answers=PushSerializer(many=True),
         refusals=(400, 401, 403, 404),
     )
@@ -133,6 +131,7 @@ class PushesView(View):
     @operation(
         "push_export",
         "Push a finished export to a data set on the hub",
+        scopes=[Scope.EXPORT],
         description="Where the operator has switched it on (`HUB_ENABLED`): a worker makes the repository, "
         "if need be, and commits the files with their card. The hub and its token are the operator's.",
         body=NewPushSerializer,

@@ -10,7 +10,7 @@ from annotation.access import project_for
 from annotation.api.schema import operation, query
 from annotation.api.views.base import View
 from annotation.errors import Conflict, Invalid
-from annotation.models import Criterion, Image, Project, Role
+from annotation.models import Criterion, Image, Project, Role, Scope
 from annotation.selectors import criterion_asked
 from rating.models import RatingRun
 from rating.posteriors import Kept, kept
@@ -42,6 +42,7 @@ class ProbabilitiesView(View):
     @operation(
         "get_probabilities",
         "Ask how probable an order is: A before B, or in the top k",
+        scopes=[Scope.READ],
         description="With `image` and `than`: the probability that the one is better than the other. With "
         "`top`: for each image, the probability that it is among the best `top` of its prompt.",
         answers=ProbabilitiesSerializer,

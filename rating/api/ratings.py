@@ -11,7 +11,7 @@ from annotation.access import project_for
 from annotation.api.schema import operation, query
 from annotation.api.views.base import View
 from annotation.errors import Gone, Invalid
-from annotation.models import Project, Prompt, Role
+from annotation.models import Project, Prompt, Role, Scope
 from annotation.models.prompt import prompt_digest
 from annotation.selectors import criterion_asked
 from rating.api.serializers import (
@@ -30,6 +30,7 @@ class RatingsView(View):
     @operation(
         "list_ratings",
         "Read the ratings of one run, prompt by prompt, the best first",
+        scopes=[Scope.READ],
         description="Before the first run, `run` is null and there are no results. The links `next` and "
         "`previous` stay with their run, whatever is computed meanwhile.",
         answers=RatingsSerializer,
@@ -47,6 +48,7 @@ class RatingsView(View):
         criterion = criterion_asked(project, request.query_params.get("criterion"))
         prompt = self._prompt(project)
         run = self._run(project)
+        self.unless_known(project.revision, run and (run.id, run.revision, run.fingerprint))
         # By digest, since a prompt may be too long for a link.
         ratings = ratings_of(run, criterion, prompt) if run else Rating.objects.none()
         ratings = ratings.annotate(prompt_digest=Coalesce(F("image__prompt__digest"), Value("")))
@@ -90,6 +92,7 @@ class RunsView(View):
     @operation(
         "list_runs",
         "List the runs that computed ratings, the latest first",
+        scopes=[Scope.READ],
         answers=RunSerializer(many=True),
         refusals=(400, 401, 403, 404),
     )
@@ -105,6 +108,7 @@ class RecomputeView(View):
     @operation(
         "recompute",
         "Have the ratings computed anew",
+        scopes=[Scope.MANAGE],
         description="It is asked for, not waited for: the ratings are current when their run is not "
         "`stale`. The same log and method give the same ratings, and then the run stays what it is.",
         body=RecomputeRequestSerializer,

@@ -17,7 +17,7 @@ from annotation.access import project_for
 from annotation.api.schema import operation, query
 from annotation.api.views.base import View
 from annotation.errors import Conflict, Invalid
-from annotation.models import Role
+from annotation.models import Role, Scope
 from rating.api.exports import AnyAccept
 from rating.exports import FORMATS
 from rating.exports.format import Format, Source
@@ -38,6 +38,7 @@ class StreamView(View):
     @operation(
         "stream_export",
         "Download comparisons or rankings at once, as a stream",
+        scopes=[Scope.EXPORT],
         description="Begins immediately, and is not kept: it has no checksum and cannot be resumed. For "
         "those, ask for an export. Ratings are those of the latest run, which may lag behind the log.",
         answers={(200, "application/octet-stream"): OpenApiTypes.BINARY},

@@ -1,9 +1,10 @@
 from django.urls import path
 
 from annotation.api.urls import PROJECT
-from rating.api import annotators, exports, probabilities, ratings, streams
+from rating.api import agreement, annotators, exports, probabilities, ratings, streams
 
 urlpatterns = [
+    path(f"{PROJECT}agreement/", agreement.AgreementView.as_view(), name="api-agreement"),
     path(f"{PROJECT}annotators/", annotators.AnnotatorsView.as_view(), name="api-annotators"),
     path(
         f"{PROJECT}annotators/<uuid:user_id>/",

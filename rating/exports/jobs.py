@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from annotation.errors import Invalid
 from annotation.models import Comparison, Project, User
+from annotation.webhooks import announce
 from rating.exports import FORMATS
 from rating.exports.card import card
 from rating.exports.format import ARCHIVES, WHOLE, Format, Source
@@ -80,6 +81,15 @@ def run_export(export_id: UUID) -> None:
         Export.objects.filter(id=export_id).update(
             status=Export.Status.FAILED, error=str(error)[:1000], finished_at=Now()
         )
+    _announce(export_id)
+
+
+def _announce(export_id: UUID) -> None:
+    """To the project's webhooks: the export is there, or has failed."""
+    export = Export.objects.get(id=export_id)
+    told = {"export": export.id, "status": export.status, "format": export.format}
+    told |= {"rows": export.rows, "sha256": export.sha256}
+    announce(export.project_id, "export.finished", told, key=str(export.id))
 
 
 def path_of(export: Export) -> Path:

@@ -15,6 +15,7 @@ import numpy as np
 from django.db import connection, transaction
 
 from annotation.errors import Conflict, Gone
+from annotation.webhooks import announce, milestones
 from rating import posteriors
 from rating.algorithms.methods import METHODS
 from rating.algorithms.results import Integers, NotConverged, Ratings
@@ -60,7 +61,8 @@ def recompute(project_id: UUID, *, wait: bool = True) -> RatingRun | None:
             )
             current.refresh_from_db()
             return current
-        run = _store(log, fitted, fingerprint, time.monotonic() - started)
+        rated = current.comparisons if current else 0
+        run = _store(log, fitted, fingerprint, time.monotonic() - started, rated)
         posteriors.keep(run, log, fitted.ratings)
         logger.info(
             "rated project %s at revision %s in %.2f s", project_id, run.revision, run.seconds
@@ -203,7 +205,9 @@ def _fingerprint(log: Log, ratings: Ratings) -> str:
 
 
 @transaction.atomic
-def _store(log: Log, fitted: Fitted, fingerprint: str, seconds: float) -> RatingRun:
+def _store(
+    log: Log, fitted: Fitted, fingerprint: str, seconds: float, rated_before: int
+) -> RatingRun:
     run = RatingRun.objects.create(
         project_id=log.project_id,
         method=fitted.ratings.method,
@@ -221,7 +225,19 @@ def _store(log: Log, fitted: Fitted, fingerprint: str, seconds: float) -> Rating
         run__in=kept_ids
     ).delete()
     run.refresh_from_db()
+    _announce(run, rated_before)
     return run
+
+
+def _announce(run: RatingRun, rated_before: int) -> None:
+    for reached in milestones(rated_before, run.comparisons):
+        # Undone and reached again, it is the same milestone.
+        announce(
+            run.project_id, "comparisons.milestone", {"comparisons": reached}, key=str(reached)
+        )
+    told = {"run": run.id, "method": run.method, "comparisons": run.comparisons}
+    told |= {"fingerprint": run.fingerprint, "revision": run.revision}
+    announce(run.project_id, "run.finished", told, key=str(run.id))
 
 
 def _write_ratings(run: RatingRun, rows: Iterator[tuple[Any, ...]]) -> None:

@@ -10,6 +10,7 @@ from annotation.api.serializers.comparisons import (
     OpenedSerializer,
 )
 from annotation.api.views.base import View
+from annotation.models import Scope
 from annotation.selectors import criterion_named
 from annotation.services.assignments import open_assignments
 
@@ -18,6 +19,7 @@ class AssignmentsView(View):
     @operation(
         "open_assignments",
         "Ask for pairs to compare",
+        scopes=[Scope.ANNOTATE],
         description="One's open assignments are returned again, renewed, before new ones are made. "
         "Each is reserved until `expires_at`. An empty list comes with a `reason`.",
         body=AssignmentRequestSerializer,

@@ -1,15 +1,24 @@
+import hashlib
 from typing import Any, cast
 
 from django.conf import settings
+from django.http import HttpResponseNotModified
+from django.utils.cache import get_conditional_response
+from django.utils.http import parse_etags
 from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from annotation.api.errors import PayloadTooLarge
+from annotation.api.errors import PayloadTooLarge, PreconditionFailed
 from annotation.api.pagination import KeysetPagination
 from annotation.models import User
+
+
+class NotModified(Exception):
+    """The client has this already; `View.unless_known` raises it, and `View` answers it."""
 
 
 class View(APIView):
@@ -35,7 +44,52 @@ class View(APIView):
         response = super().finalize_response(request, response, *args, **kwargs)
         # What a person was shown is not there for the next one at the same browser.
         response.headers.setdefault("Cache-Control", "private, no-store")
+        if self._etag:
+            response.headers["ETag"] = self._etag
+        elif (
+            request.method in ("GET", "HEAD")
+            and response.status_code == 200
+            and isinstance(response, Response)
+        ):
+            response.add_post_render_callback(self._by_content)
         return response
+
+    def handle_exception(self, error: Exception) -> Response:
+        if isinstance(error, NotModified):
+            return Response(status=304)
+        response: Response = super().handle_exception(error)
+        self._etag = ""
+        return response
+
+    # --- ETags: every answer to GET has one, of its content, unless the view knows one that costs less.
+
+    _etag = ""
+
+    def unless_known(self, *facts: object) -> None:
+        """Name the state that the answer is made from; if the client has that answer, we end here."""
+        query = sorted(self.request.query_params.items())
+        told = repr((self.request.get_full_path().partition("?")[0], query, facts))
+        self._etag = _etag(told.encode())
+        if self._etag in parse_etags(self.request.headers.get("If-None-Match", "")):
+            raise NotModified
+
+    def refuse_unless_match(self, data: Any) -> None:
+        """412 if the client sends `If-Match` and means something else than this, which GET shows now."""
+        wanted = parse_etags(self.request.headers.get("If-Match", ""))
+        if wanted and wanted != ["*"] and _etag(JSONRenderer().render(data)) not in wanted:
+            raise PreconditionFailed(
+                "It has been changed since you read it. "
+                "Read it again, and see whether your change still fits."
+            )
+
+    def _by_content(self, response: Any) -> Any:
+        response.headers["ETag"] = _etag(response.content)
+        known = get_conditional_response(
+            self.request._request, etag=response.headers["ETag"], response=response
+        )
+        return known if isinstance(known, HttpResponseNotModified) else None
+
+    # --- Bodies and answers
 
     def body(
         self, serializer: type[BaseSerializer[Any]], *, partial: bool = False
@@ -71,3 +125,7 @@ class View(APIView):
 
     def _takes_forms(self) -> bool:
         return any(parser.media_type == "multipart/form-data" for parser in self.parser_classes)
+
+
+def _etag(content: bytes) -> str:
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'

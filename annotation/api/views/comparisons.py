@@ -13,7 +13,7 @@ from annotation.api.serializers.comparisons import (
     NewComparisonSerializer,
 )
 from annotation.api.views.base import View
-from annotation.models import Outcome, Role
+from annotation.models import Outcome, Role, Scope
 from annotation.selectors import comparison_log, own_history
 from annotation.services.comparisons import record_comparison, retract_comparison
 
@@ -22,6 +22,7 @@ class ComparisonsView(View):
     @operation(
         "record_comparison",
         "Answer an assignment",
+        scopes=[Scope.ANNOTATE],
         description="Sent again, it answers 200 with the same body: one assignment is one comparison. "
         "A different outcome is refused with 409, an expired assignment with 410.",
         body=NewComparisonSerializer,
@@ -40,6 +41,7 @@ class ComparisonView(View):
     @operation(
         "retract_comparison",
         "Undo a comparison",
+        scopes=[Scope.ANNOTATE, Scope.MANAGE],
         description="It is marked as retracted, not erased. Its author gets the pair again; a manager "
         "may retract anybody's. Again, it changes nothing.",
         answers={204: None},
@@ -53,6 +55,7 @@ class LogView(View):
     @operation(
         "list_comparisons",
         "Read the raw log, in its order",
+        scopes=[Scope.READ],
         answers=LoggedComparisonSerializer(many=True),
         refusals=(400, 401, 403, 404),
         parameters=[
@@ -76,6 +79,7 @@ class HistoryView(View):
     @operation(
         "list_history",
         "Read one's own comparisons, the latest first",
+        scopes=[Scope.ANNOTATE, Scope.READ],
         description="Without those that were undone.",
         answers=HistorySerializer(many=True),
         refusals=(400, 401, 404),

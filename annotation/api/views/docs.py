@@ -1,17 +1,30 @@
-"""The OpenAPI document, and a page to read and try it."""
+"""The OpenAPI document, a page to read and try it, and the client for Python."""
+
+from pathlib import Path
 
 from csp.decorators import csp_update
 from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
 from django.utils.decorators import method_decorator
+from django.views.decorators.http import conditional_page
 from drf_spectacular.renderers import (
     OpenApiJsonRenderer,
     OpenApiJsonRenderer2,
     OpenApiYamlRenderer,
     OpenApiYamlRenderer2,
 )
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.request import Request
+
+from annotation import client
+from annotation.api.negotiation import AnyAccept
+from annotation.api.schema import operation
+from annotation.api.views.base import View
 
 
+@method_decorator(conditional_page, name="dispatch")
 class SchemaView(SpectacularAPIView):
     """JSON, unless YAML is asked for."""
 
@@ -30,3 +43,22 @@ class DocsView(SpectacularSwaggerSplitView):
 
     template_name = "api/docs.html"
     url_name = "api-schema"
+
+
+class ClientView(View):
+    authentication_classes = []
+    permission_classes = []
+    throttle_classes = []
+    content_negotiation_class = AnyAccept
+
+    @operation(
+        "download_client",
+        "Download the client for Python, as it fits this server",
+        description="One module that needs httpx and tqdm: `from client import Pairwright`.",
+        answers={(200, "text/x-python"): OpenApiResponse(OpenApiTypes.STR, "The module's source.")},
+        refusals=(),
+        auth=[],
+    )
+    def get(self, request: Request) -> HttpResponse:
+        source = Path(client.__file__).read_bytes()
+        return HttpResponse(source, content_type="text/x-python; charset=utf-8")

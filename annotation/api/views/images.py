@@ -19,7 +19,7 @@ from annotation.api.serializers.images import (
 )
 from annotation.api.views.base import View
 from annotation.errors import Invalid
-from annotation.models import Image, Role
+from annotation.models import Image, Role, Scope
 from annotation.selectors import images_of, open_duplicates
 from annotation.services import images
 
@@ -31,6 +31,7 @@ class ImagesView(View):
     @operation(
         "list_images",
         "List a project's images, excluded ones too, the oldest first",
+        scopes=[Scope.READ, Scope.MANAGE],
         answers=ImageSerializer(many=True),
         refusals=(400, 401, 403, 404),
         parameters=[
@@ -52,6 +53,7 @@ class ImagesView(View):
     @operation(
         "add_image",
         "Upload an image",
+        scopes=[Scope.MANAGE],
         description="The original is kept as it is and never served: members are shown a re-encoded "
         "picture without metadata. The same bytes under the same name are one image: sent again, the "
         "answer is 200 and the image as it is, so an upload that broke off is simply repeated.",
@@ -72,13 +74,19 @@ class ImagesView(View):
 
 
 class ImageView(View):
-    @operation("get_image", "Read what is known of an image", answers=ImageSerializer)
+    @operation(
+        "get_image",
+        "Read what is known of an image",
+        scopes=[Scope.READ, Scope.MANAGE],
+        answers=ImageSerializer,
+    )
     def get(self, request: Request, image_id: UUID) -> Response:
         return Response(ImageSerializer(image_for(self.user, image_id, Role.MANAGER)).data)
 
     @operation(
         "update_image",
         "Change an image, exclude it, or take it back",
+        scopes=[Scope.MANAGE],
         description="An excluded image is shown to nobody and not rated; its comparisons stay in the "
         "log. The prompt of an image that was compared stays as it is.",
         body=ImageChangeSerializer,
@@ -93,6 +101,7 @@ class ImageView(View):
     @operation(
         "delete_image",
         "Delete an image that nobody was shown",
+        scopes=[Scope.MANAGE],
         description="One that was shown is part of the log: exclude it instead.",
         answers={204: None},
         refusals=(401, 403, 404, 409),
@@ -106,6 +115,7 @@ class BulkView(View):
     @operation(
         "update_images",
         "Change many images at once",
+        scopes=[Scope.MANAGE],
         description="Those of a list, or all that a search finds; all of them or none. Images that were "
         "compared keep their prompt: if there is one among them, nothing is changed.",
         body=ImagesChangeSerializer,
@@ -129,6 +139,7 @@ class DuplicatesView(View):
     @operation(
         "list_duplicates",
         "List the images that are there more than once",
+        scopes=[Scope.READ, Scope.MANAGE],
         description="Clusters of images in use that have the same bytes or look nearly the same. In an "
         "export such images are never in two splits.",
         answers=DuplicatesSerializer(many=True),

@@ -17,7 +17,7 @@ from annotation.api.serializers.imports import (
 )
 from annotation.api.views.base import View
 from annotation.imports.jobs import request_import
-from annotation.models import Role
+from annotation.models import Role, Scope
 
 
 class ImportsView(View):
@@ -27,6 +27,7 @@ class ImportsView(View):
     @operation(
         "list_imports",
         "List a project's imports, the latest first",
+        scopes=[Scope.READ, Scope.MANAGE],
         answers=ImportSerializer(many=True),
         refusals=(400, 401, 403, 404),
     )
@@ -37,6 +38,7 @@ class ImportsView(View):
     @operation(
         "create_import",
         "Bring pictures in",
+        scopes=[Scope.MANAGE],
         description="A worker does it, from a folder or file of the server, from storage, or from an "
         "uploaded `file`. Each picture comes in once: the same import again adds only what is new.",
         body={
@@ -57,7 +59,12 @@ class ImportsView(View):
 
 
 class ImportView(View):
-    @operation("get_import", "See how far an import is", answers=ImportDetailSerializer)
+    @operation(
+        "get_import",
+        "See how far an import is",
+        scopes=[Scope.READ, Scope.MANAGE],
+        answers=ImportDetailSerializer,
+    )
     def get(self, request: Request, import_id: UUID) -> Response:
         return Response(self.shown(ImportDetailSerializer, import_for(self.user, import_id)))
 
@@ -66,6 +73,7 @@ class ImportRefusalsView(View):
     @operation(
         "list_import_refusals",
         "List what an import has refused, and why",
+        scopes=[Scope.READ, Scope.MANAGE],
         description="In the order in which it was met. Of very many, the first 10,000 are kept.",
         answers=ImportRefusalSerializer(many=True),
         refusals=(400, 401, 403, 404),

@@ -16,7 +16,7 @@ from annotation.api.serializers.members import (
     RoleSerializer,
 )
 from annotation.api.views.base import View
-from annotation.models import Role
+from annotation.models import Role, Scope
 from annotation.services import members
 
 
@@ -24,6 +24,7 @@ class MembersView(View):
     @operation(
         "list_members",
         "List a project's members, by name",
+        scopes=[Scope.MANAGE],
         answers=MemberSerializer(many=True),
         refusals=(400, 401, 403, 404),
     )
@@ -35,6 +36,7 @@ class MembersView(View):
     @operation(
         "add_member",
         "Add a person who has an account",
+        scopes=[Scope.MANAGE],
         description="Whoever has none yet is invited instead.",
         body=NewMemberSerializer,
         answers={201: MemberSerializer},
@@ -51,6 +53,7 @@ class MemberView(View):
     @operation(
         "change_role",
         "Change a member's role",
+        scopes=[Scope.MANAGE],
         description="The last manager stays one.",
         body=RoleSerializer,
         answers=MemberSerializer,
@@ -64,6 +67,7 @@ class MemberView(View):
     @operation(
         "remove_member",
         "Remove a member",
+        scopes=[Scope.MANAGE],
         description="They see the project no more; what they compared stays in the log.",
         answers={204: None},
         refusals=(401, 403, 404, 409),
@@ -78,6 +82,7 @@ class InvitationsView(View):
     @operation(
         "list_invitations",
         "List a project's invitations, the latest first",
+        scopes=[Scope.MANAGE],
         description="Their links are not kept, and so not shown.",
         answers=InvitationSerializer(many=True),
         refusals=(400, 401, 403, 404),
@@ -90,6 +95,7 @@ class InvitationsView(View):
     @operation(
         "create_invitation",
         "Make a link that lets one person join",
+        scopes=[Scope.MANAGE],
         description="It works once, until `expires_at`. It is shown in this answer and never again.",
         body=InvitationSerializer,
         answers={201: NewInvitationSerializer},
@@ -109,6 +115,7 @@ class InvitationView(View):
     @operation(
         "revoke_invitation",
         "Withdraw an invitation",
+        scopes=[Scope.MANAGE],
         description="Its link works no more. Withdrawn again, or used already, it stays as it is.",
         answers={204: None},
     )

@@ -9,13 +9,16 @@ from annotation.access import project_for
 from annotation.api.schema import operation
 from annotation.api.serializers.progress import ProgressSerializer
 from annotation.api.views.base import View
-from annotation.models import Role
+from annotation.models import Role, Scope
 
 
 class ProgressView(View):
-    @operation("get_progress", "See how far a project is", answers=ProgressSerializer)
+    @operation(
+        "get_progress", "See how far a project is", scopes=[Scope.READ], answers=ProgressSerializer
+    )
     def get(self, request: Request, project_id: UUID) -> Response:
         project = project_for(self.user, project_id, Role.REVIEWER)
+        self.unless_known(project.revision, selectors.open_assignments(project))
         progress = selectors.progress(project)
         days = [
             {"day": day.date(), "comparisons": made}

@@ -1,7 +1,9 @@
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import F
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -9,7 +11,7 @@ from annotation import access
 from annotation.api.schema import operation
 from annotation.api.serializers.projects import ProjectSerializer
 from annotation.api.views.base import View
-from annotation.models import Membership, Project, Role
+from annotation.models import Membership, Project, Role, Scope
 from annotation.services import projects
 
 
@@ -17,6 +19,7 @@ class ProjectsView(View):
     @operation(
         "list_projects",
         "List one's projects, the oldest first",
+        scopes=list(Scope),
         answers=ProjectSerializer(many=True),
         refusals=(400, 401),
     )
@@ -31,6 +34,7 @@ class ProjectsView(View):
     @operation(
         "create_project",
         "Create a project",
+        scopes=[Scope.MANAGE],
         description="Its maker is its manager. It is a draft, unless `state` says otherwise; with no "
         "criteria it asks which image is better. Only managers of a project may create another, and "
         "whom the administrator permits it.",
@@ -48,27 +52,40 @@ class ProjectsView(View):
 
 
 class ProjectView(View):
-    @operation("get_project", "Read a project", answers=ProjectSerializer)
+    @operation("get_project", "Read a project", scopes=list(Scope), answers=ProjectSerializer)
     def get(self, request: Request, project_id: UUID) -> Response:
         return Response(_shown(access.membership_for(self.user, project_id)))
 
     @operation(
         "update_project",
         "Change a project",
-        description="Only what is given is changed. A criterion that has comparisons cannot be removed.",
+        scopes=[Scope.MANAGE],
+        description="Only what is given is changed. A criterion that has comparisons cannot be removed. "
+        "With the `ETag` of the project as `If-Match`, it is refused if somebody else was faster.",
         body=ProjectSerializer,
         answers=ProjectSerializer,
-        refusals=(400, 401, 403, 404, 409, 415),
+        refusals=(400, 401, 403, 404, 409, 412, 415),
+        parameters=[
+            OpenApiParameter(
+                "If-Match",
+                location=OpenApiParameter.HEADER,
+                description="The `ETag` of the project as you have read it.",
+            )
+        ],
     )
     def patch(self, request: Request, project_id: UUID) -> Response:
         membership = access.membership_for(self.user, project_id, Role.MANAGER)
         changes = self.body(ProjectSerializer, partial=True)
-        membership.project = projects.update_project(project_id, **changes)
+        with transaction.atomic():
+            membership.project = projects.locked_project(project_id)
+            self.refuse_unless_match(_shown(membership))
+            membership.project = projects.update_project(project_id, **changes)
         return Response(_shown(membership))
 
     @operation(
         "delete_project",
         "Delete a project",
+        scopes=[Scope.MANAGE],
         description="Nobody sees it any more. Its log is kept: comparisons are never erased.",
         answers={204: None},
     )

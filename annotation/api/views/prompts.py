@@ -8,7 +8,7 @@ from annotation.access import project_for
 from annotation.api.schema import operation, query
 from annotation.api.serializers.images import PromptSerializer
 from annotation.api.views.base import View
-from annotation.models import Role
+from annotation.models import Role, Scope
 from annotation.selectors import prompts_of
 from annotation.services.prompts import rename_prompt
 
@@ -17,6 +17,7 @@ class PromptsView(View):
     @operation(
         "list_prompts",
         "List a project's prompts",
+        scopes=[Scope.READ, Scope.MANAGE],
         description="With the number of images of each. In the order of their ids, which is no order.",
         answers=PromptSerializer(many=True),
         refusals=(400, 401, 403, 404),
@@ -32,6 +33,7 @@ class PromptView(View):
     @operation(
         "rename_prompt",
         "Correct how a prompt reads",
+        scopes=[Scope.MANAGE],
         description="For all its images, compared ones too: they stay together. To give images another "
         "prompt, change the images.",
         body=PromptSerializer,
