@@ -229,12 +229,15 @@ def child_environ(options: Options, environ: Mapping[str, str], path: Path) -> d
     """The environment of the children: the caller's, with the addresses that are decided here."""
     given = {name: value for name, value in environ.items() if name not in PRIVATE}
     ours = {"PUBLIC_URL": options.url, "REDIS_URL": f"unix://{path}"}
-    if options.images:
-        ours["IMAGE_ROOTS"] = str(options.images)
     if options.every_address:
         ours["ALLOWED_HOSTS"] = "*"
     set_by_caller = {name: value for name, value in given.items() if value}
-    return ours | set_by_caller | {"DATA_DIR": str(options.data_dir), "PYTHONUNBUFFERED": "1"}
+    decided = {"DATA_DIR": str(options.data_dir), "PYTHONUNBUFFERED": "1"}
+    # Managers may import from the folder that is given here, too; a colon would divide its name.
+    if options.images and ":" not in str(options.images):
+        roots = [str(options.images), given.get("IMAGE_ROOTS", "")]
+        decided["IMAGE_ROOTS"] = ":".join(filter(None, roots))
+    return ours | set_by_caller | decided
 
 
 def bootstrap(options: Options, environ: Mapping[str, str], signals: Signals) -> str:

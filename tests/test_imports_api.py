@@ -129,8 +129,12 @@ def test_the_sweep_finds_what_a_lost_message_or_worker_left_behind(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_brings_the_pictures_in(project: Project, alice: User, folder: Path) -> None:
+def test_a_worker_brings_the_pictures_in(
+    project: Project, alice: User, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """From the request, over the queue, to the images, with nobody's help."""
+    # The ratings have nothing to do with it, and would still be at work when the test is over.
+    monkeypatch.setattr("rating.receivers.wake_up", lambda project_id: None)
     app.control.purge()
     client = as_user(alice)
     with start_worker(app, pool="threads", perform_ping_check=False, shutdown_timeout=30):

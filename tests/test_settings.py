@@ -10,6 +10,7 @@ from django.core.checks import run_checks
 from django.db import connection
 
 from annotation import log_guard
+from config.supervisor import Options, child_environ
 from tests.conftest import _set_guard
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,6 +91,23 @@ def test_a_bad_value_is_refused_by_its_name(
     tmp_path: Path, name: str, value: str, complaint: str
 ) -> None:
     assert complaint in start(tmp_path, **DEPLOYMENT | {name: value})
+
+
+@pytest.mark.parametrize(
+    ("images", "given", "roots"),
+    [
+        ("/photos", {}, "/photos"),
+        ("/photos", {"IMAGE_ROOTS": "/a:/b"}, "/photos:/a:/b"),
+        (None, {"IMAGE_ROOTS": "/a"}, "/a"),
+        (None, {}, None),
+        ("/photos:2026", {}, None),
+    ],
+)
+def test_managers_may_import_from_the_folder_that_make_run_is_given(
+    tmp_path: Path, images: str | None, given: dict[str, str], roots: str | None
+) -> None:
+    options = Options("127.0.0.1", 8000, tmp_path, Path(images) if images else None)
+    assert child_environ(options, given, tmp_path).get("IMAGE_ROOTS") == roots
 
 
 @pytest.mark.django_db

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
@@ -111,7 +111,7 @@ def _run(job: Import, seconds: float | None, on_progress: Progress = lambda _: N
         _wait(job, f"{trouble} It goes on by itself when that has changed.")
     except Refused as refusal:
         _finish(job, Import.Status.FAILED, str(refusal))
-    except OperationalError:
+    except (OperationalError, InterfaceError):
         raise  # The database is away; the lease ends, and the sweep finds the import.
     except OSError as error:
         if error.errno in NO_ROOM:
@@ -194,8 +194,8 @@ def _claim(import_id: UUID) -> Import | None:
         _finish(
             job,
             Import.Status.FAILED,
-            f"It was begun {MOST_ATTEMPTS} times and added nothing. Look into the worker's log, then "
-            "ask for it again.",
+            f"Its worker was lost {MOST_ATTEMPTS} times and nothing was added. Look into the "
+            "worker's log, then ask for it again.",
         )
         return None
     return job
@@ -211,6 +211,8 @@ def _wait(job: Import, why: str, at_once: bool = False) -> None:
     Import.objects.filter(id=job.id, lease=job.lease).update(
         status=Import.Status.QUEUED,
         lease=None,
+        # Who says that they wait has not been lost.
+        attempts=0,
         heartbeat_at=None if at_once else Now(),
         error=why,
     )
