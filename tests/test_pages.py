@@ -14,6 +14,7 @@ from annotation.models import (
     User,
 )
 from annotation.services.members import create_invitation
+from rating.exports.jobs import request_export
 from tests.pages import logged_in
 
 # --- Who may open what -------------------------------------------------------------------------------
@@ -48,6 +49,7 @@ FORMS: list[tuple[str, ...]] = [
     ("invite", "project"),
     ("revoke_invitation", "project", "invitation"),
     ("exports", "project"),
+    ("push_export", "project", "export"),
 ]
 
 
@@ -61,6 +63,7 @@ def address(
         "image": images[0].id,
         "carol": carol.id,
         "invitation": invitation.id,
+        "export": request_export(project, alice, "pairs", {}).id,
     }
 
 
