@@ -16,6 +16,7 @@ from annotation.models import (
 )
 from annotation.services.members import create_invitation
 from annotation.services.webhooks import create_webhook, send_test
+from rating.exports.jobs import request_export
 from tests.pages import logged_in
 
 # --- Who may open what -------------------------------------------------------------------------------
@@ -67,6 +68,7 @@ FORMS: list[tuple[str, ...]] = [
     ("delete_webhook", "webhook"),
     ("test_webhook", "webhook"),
     ("redeliver", "webhook", "delivery"),
+    ("push_export", "project", "export"),
 ]
 
 
@@ -85,6 +87,7 @@ def address(
         "carol": carol.id,
         "prompt": Prompt.objects.create(project=project, text="a cat").id,
         "invitation": invitation.id,
+        "export": request_export(project, alice, "pairs", {}).id,
     }
 
 

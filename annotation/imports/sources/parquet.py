@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 
-import pyarrow  # type: ignore[import-untyped]
-import pyarrow.parquet  # type: ignore[import-untyped]
+import pyarrow
+import pyarrow.parquet
 from django.conf import settings
 
 from annotation.errors import Invalid

@@ -3,14 +3,14 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
-from botocore.config import Config  # type: ignore[import-untyped]
-from botocore.exceptions import (  # type: ignore[import-untyped]
+from botocore.config import Config
+from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     NoCredentialsError,
 )
 from django.conf import settings
-from storages.backends.s3 import S3Storage  # type: ignore[import-untyped]
+from storages.backends.s3 import S3Storage
 
 from annotation import images
 from annotation.errors import Invalid
