@@ -19,7 +19,14 @@ from datetime import timedelta
 import httpx
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import (
+    DateTimeField,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    QuerySet,
+    Value,
+)
 from django.db.models.functions import Now
 from django.utils import timezone
 from standardwebhooks import Webhook as Signer
@@ -102,7 +109,9 @@ def _longest_due() -> list[Delivery]:
 def _claim(delivery: Delivery) -> bool:
     usual = DELAYS[min(delivery.attempts, len(DELAYS) - 1)]
     delay = usual * (1 + random.uniform(-JITTER, JITTER))  # noqa: S311 - spreads attempts, hides nothing
-    next_attempt = timezone.now() + timedelta(seconds=delay)
+    # By the database's clock, which says what is due.
+    later = Value(timedelta(seconds=delay), output_field=DurationField())
+    next_attempt = ExpressionWrapper(Now() + later, output_field=DateTimeField())
     claimed = due().filter(id=delivery.id, attempts=delivery.attempts)
     return bool(
         Delivery.objects.filter(id__in=claimed.values("id")).update(

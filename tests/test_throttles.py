@@ -1,11 +1,13 @@
 """Limits: generous for people and scripts, an end for a flood, and always a time to come back."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from annotation.api.throttles import Allowances, allowances
 from annotation.models import Image, Project, User
+from rating.exports.jobs import run_export
 from tests.api import as_user, in_browser_of, url
 
 
@@ -77,3 +79,18 @@ def test_by_default_a_script_may_do_a_hundred_requests_a_second(settings: Any) -
     for kind in ("READS", "WRITES"):
         assert getattr(settings, f"TOKEN_{kind}_PER_MINUTE") >= 100 * 60
         assert getattr(settings, f"PERSON_{kind}_PER_MINUTE") >= 100 * 60
+
+
+@pytest.mark.django_db
+def test_one_person_cannot_keep_all_workers_with_exports(
+    project: Project, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A74: whatever is asked for meanwhile, the number of waiting exports is bounded."""
+    monkeypatch.setattr("rating.api.exports.MOST_UNFINISHED", 2)
+    where = url("exports", project_id=project.id)
+    client = as_user(alice)
+    answers = [client.post(where, {"format": "rankings"}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [202, 202, 429]
+    assert answers[-1]["Retry-After"] == "10"
+    run_export(UUID(answers[0].json()["id"]))
+    assert client.post(where, {"format": "rankings"}).status_code == 202

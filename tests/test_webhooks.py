@@ -553,3 +553,12 @@ def test_the_page_makes_a_webhook_and_shows_its_secret_once(
     assert made.context["secret"] not in browser.get(page).content.decode()
     refused = browser.post(page, {"url": "https://evil.example/"})
     assert "does not allow" in refused.content.decode()
+
+
+def test_beat_sends_only_tasks_that_there_are(settings: Any) -> None:
+    from config.celery import app
+
+    app.loader.import_default_modules()
+    sent = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert {"annotation.tasks.deliver", "annotation.tasks.forget_old_deliveries"} <= sent
+    assert sent <= set(app.tasks)

@@ -30,6 +30,7 @@ from annotation.models import Image, Import, ImportRefusal, Project, User
 from annotation.services.prompts import prompts_for
 from annotation.services.revision import raise_revision
 from annotation.wake_up import post
+from annotation.webhooks import announce
 
 logger = logging.getLogger(__name__)
 
@@ -224,8 +225,19 @@ def _finish(job: Import, status: Import.Status, error: str = "") -> None:
     )
     if job.lease is not None:
         done = done.filter(lease=job.lease)
-    if done.update(status=status, error=error[:1000], lease=None, finished_at=Now()):
+    with transaction.atomic():
+        finished = done.update(status=status, error=error[:1000], lease=None, finished_at=Now())
+        if finished:
+            _announce(job, status)
+    if finished:
         forget_upload(job)
+
+
+def _announce(job: Import, status: Import.Status) -> None:
+    """To the project's webhooks: the import is through, or has failed."""
+    counts = Import.objects.values("added", "refused").get(id=job.id)
+    told = {"import": job.id, "status": status, **counts}
+    announce(job.project_id, "import.finished", told, key=f"{job.id}:{status}")
 
 
 # --- Reading -----------------------------------------------------------------------------------------

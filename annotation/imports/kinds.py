@@ -112,7 +112,7 @@ KINDS: dict[str, Kind] = {
         "A CSV file of an Image Ranker, its comparisons (Winner,Loser) or its rankings, for images that "
         "are here.",
         ("path", "criterion", "annotator"),
-        uploads=(".csv",),
+        uploads={"file": (".csv",)},
         **_whole("ancestor"),
     ),
 }

@@ -3,6 +3,7 @@ from uuid import UUID
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
+from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -23,6 +24,8 @@ from rating.exports.hub import request_push
 from rating.exports.jobs import file_name, path_of, request_export
 from rating.exports.tables import CONTENT_TYPES
 from rating.models import Export
+
+MOST_UNFINISHED = 20
 
 
 class ExportsView(View):
@@ -49,6 +52,12 @@ class ExportsView(View):
     def post(self, request: Request, project_id: UUID) -> Response:
         project = project_for(self.user, project_id, Role.MANAGER)
         wanted = self.body(NewExportSerializer)
+        # The workers are everybody's, and an export may keep one for minutes.
+        unfinished = Export.objects.filter(
+            created_by=self.user, status__in=[Export.Status.QUEUED, Export.Status.RUNNING]
+        )
+        if unfinished.count() >= MOST_UNFINISHED:
+            raise Throttled(10, f"{MOST_UNFINISHED} of your exports are not finished yet.")
         export = request_export(project, self.user, wanted["format"], wanted.get("options", {}))
         return Response(self.shown(ExportSerializer, export), status=202)
 

@@ -100,7 +100,9 @@ def _latest_exports(project: Project) -> dict[str, Any]:
     return {
         "exports": latest,
         "unfinished": any(
-            work.status in under_way for export in latest for work in (export, *export.pushes.all())
+            export.status in under_way
+            or any(push.status in under_way for push in export.pushes.all())
+            for export in latest
         ),
         "hub": settings.HUB_ENABLED,
     }
