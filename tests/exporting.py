@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from django.db.models import F
+
 from annotation.models import Criterion, Image, Outcome, Pair, Project, User
 from annotation.models.assignment import Assignment
 from annotation.services.comparisons import record_comparison
@@ -19,6 +21,7 @@ def vote(
     criterion = Criterion.objects.get(project=project)
     low, high = sorted((left, right), key=lambda image: image.id)
     pair, _ = Pair.objects.get_or_create(project=project, criterion=criterion, low=low, high=high)
+    Pair.objects.filter(id=pair.id).update(taken=F("taken") + 1)
     assignment = Assignment.objects.create(
         project=project,
         criterion=criterion,

@@ -11,6 +11,8 @@ import pytest
 
 from annotation.models import Image, Outcome, Project, User
 from rating.exports import FORMATS
+from rating.exports.format import Facts
+from rating.exports.splits import Splits
 from tests.exporting import export, on_disk, vote
 
 pytestmark = pytest.mark.django_db
@@ -20,9 +22,11 @@ LEFT, RIGHT, TIE, BOTH_BAD = Outcome.LEFT, Outcome.RIGHT, Outcome.TIE, Outcome.B
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
     """`load_dataset`, which reaches no network and keeps nothing."""
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     import datasets
+    import huggingface_hub
 
+    # For this test only: other tests push to a hub of their own.
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"):
         monkeypatch.setattr(datasets.config, name, True)
     datasets.disable_progress_bars()
@@ -47,7 +51,22 @@ def judged(
     return project
 
 
-SPLIT = {"split": "train=0.6,test=0.4", "seed": 3}
+FRACTIONS = {"train": 0.6, "test": 0.4}
+
+
+def split_of(project: Project) -> dict[str, Any]:
+    """With a seed by which both splits have something; ids are random, and prompts few."""
+    images = [
+        Facts(
+            str(one.id), one.id, "", one.prompt_id, str(one.prompt), "", "", None, one.sha256, False
+        )
+        for one in project.images.select_related("prompt")
+    ]
+    for seed in itertools.count():
+        splits = Splits(FRACTIONS, seed, images, {})
+        if {splits.of(image) for image in images} == set(FRACTIONS):
+            return {"split": FRACTIONS, "seed": seed}
+    raise AssertionError
 
 
 @pytest.mark.parametrize("file", ["csv", "json", "jsonl", "parquet"])
@@ -67,10 +86,11 @@ def test_every_archive_is_loaded_by_its_card_alone(
     judged: Project, alice: User, load: Any, tmp_path: Path
 ) -> None:
     """The card's head says which file is which split; nothing else need be told."""
+    split = split_of(judged)
     for key, format in FORMATS.items():
         if "zip" not in format.files:
             continue
-        made = export(judged, alice, key, file="zip", **SPLIT)
+        made = export(judged, alice, key, file="zip", **split)
         folder = on_disk(made, tmp_path / key)
         names = ["train", "test"] if format.own_config else [None]
         found: dict[str, int] = {}
@@ -133,7 +153,7 @@ def test_an_image_folder_shows_chosen_and_rejected_as_images(
 ) -> None:
     import datasets
 
-    folder = on_disk(export(judged, alice, "imagefolder", **SPLIT), tmp_path / "data")
+    folder = on_disk(export(judged, alice, "imagefolder", **split_of(judged)), tmp_path / "data")
     loaded = load("imagefolder", data_dir=str(folder))
     assert set(loaded) == {"train", "test"}
     features = loaded["train"].features
