@@ -8,7 +8,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-embedded bench-rating lint types check lock clean chromium
+.PHONY: help run test test-embedded test-consumers bench-export bench-rating lint types check lock clean chromium
 .DELETE_ON_ERROR:
 
 help: ## Show these lines
@@ -26,6 +26,13 @@ test: .venv/dev.installed chromium ## Run every test, on a private Postgres and 
 
 test-embedded: .venv/dev.installed ## Run the tests again on SQLite, the database of `make run`
 	@TEST_EMBEDDED=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile -m "not postgres and not browser and not own_servers"
+
+test-consumers: .venv/dev.installed .venv-consumers/installed ## Have the trainers' own code take a step on our exports (heavy packages)
+	@CONSUMERS_DIR=$(CONSUMERS_DIR) $(BIN)/python -m pytest -q tests/consumers/prepare.py
+	@CONSUMERS_DIR=$(CONSUMERS_DIR) HF_HUB_OFFLINE=1 .venv-consumers/bin/python -m pytest -q -c tests/consumers/pytest.ini tests/consumers/trainers.py
+
+bench-export: .venv/dev.installed ## Measure data in and out (QUICK=1: smaller tables)
+	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.export
 
 bench-rating: .venv/bench.installed ## Measure the ratings against published packages (QUICK=1: smaller tables)
 	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.rating
@@ -51,7 +58,7 @@ lock: $(UV) ## Recompile both lock files (UPGRADE=--upgrade takes newer versions
 	@$(COMPILE) $(UPGRADE) pyproject.toml -c requirements-dev.lock --group bench -o requirements-bench.lock
 
 clean: ## Remove what was installed and cached; keep ./data
-	@rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis .numba_cache
+	@rm -rf .venv .venv-consumers .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis .numba_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- Installing --------------------------------------------------------------------------------------
@@ -72,6 +79,14 @@ export UV_SYSTEM_CERTS := true
 .venv/bench.installed: requirements-bench.lock .venv/dev.installed
 	@echo "Installing what the benchmarks compare with (once; less than a minute) ..."
 	@$(call install,$<)
+	@touch $@
+
+CONSUMERS_DIR := $(CURDIR)/build/consumers
+.venv-consumers/installed: tests/consumers/requirements.txt
+	@echo "Installing the trainers (once; some minutes and a few GB) ..."
+	@"$(PYTHON)" -m venv --clear .venv-consumers
+	@.venv-consumers/bin/python -m pip install --quiet --disable-pip-version-check "$$(grep ^torch== $<)"
+	@.venv-consumers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 PIP_INSTALL := install --quiet --disable-pip-version-check --require-hashes

@@ -1,7 +1,6 @@
 """The log of comparisons as Arrow tables, batch by batch: memory does not grow with the log."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -9,16 +8,17 @@ from uuid import UUID
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from django.db import connection
-from django.db.models import CharField, Exists, OuterRef, QuerySet
+import pyarrow.csv
+from django.db import connection, transaction
+from django.db.models import CharField, Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Cast
 
 from annotation.models import Assignment, Comparison, Image, Project
 from annotation.selectors import pseudonym
 
-BATCH = 20_000
+BATCH = 10_000
 # The first batch is small, so that a download begins at once.
-FIRST_BATCH = 1_000
+FIRST_BATCH = 500
 TIME = pa.timestamp("us", tz="UTC")
 # Text that repeats: each batch points into one list of what there is.
 NAMES = pa.dictionary(pa.int32(), pa.string())
@@ -56,95 +56,132 @@ def comparison_batches(project: Project) -> Iterator[pa.RecordBatch]:
 
     `gold`: the side that is known to be better, where both images have a known quality. `repeat`: whether
     this person had answered the same pair before.
-    Cost: about 5 µs a row; what is held is a batch, and what there is to know of each image.
+    Cost: about 10 µs a row, most of it the database's; what is held is a batch, and what there is to know
+    of each image. The log is text until Arrow reads it: objects would cost three times as much.
     """
     images = _Images(project)
     criteria = _Names(project.criteria.values_list("id", "key"))
     people = _People(project)
-    rows = _rows(project)
-    size = FIRST_BATCH
-    while chunk := list(islice(rows, size)):
-        yield _batch(project, list(zip(*chunk, strict=True)), images, criteria, people)
-        size = BATCH
+    read = _copied if connection.vendor == "postgresql" else _fetched
+    for log in read(_log(project)):
+        yield _batch(project, log, images, criteria, people)
 
 
 def text_of(id: UUID) -> str:
-    """An id as the database casts it to text."""
+    """An id as the database writes it as text."""
     return str(id) if connection.vendor == "postgresql" else id.hex
 
 
-def _rows(project: Project) -> Iterator[tuple[Any, ...]]:
+def _batch(
+    project: Project, log: pa.Table, images: "_Images", criteria: "_Names", people: "_People"
+) -> pa.RecordBatch:
+    of = {name: log.column(name).combine_chunks() for name in log.column_names}
+    left, right = (images.places(of[side].to_pylist()) for side in ("left", "right"))
+    columns = of | {
+        "id": _ids(of["id"]),
+        "project": pa.repeat(str(project.id), len(log)),
+        "criterion": criteria.column(of["criterion"].to_pylist()),
+        "prompt": images.column("prompt", left),
+        "left": _ids(of["left"]),
+        "left_name": images.column("name", left),
+        "left_model": images.column("model", left),
+        "right": _ids(of["right"]),
+        "right_name": images.column("name", right),
+        "right_model": images.column("model", right),
+        "annotator": people.column(of["annotator"].to_pylist()),
+        "gold": images.gold(left, right),
+        **{name: _times(of[name]) for name in ("shown_at", "created_at", "retracted_at")},
+    }
+    arrays = [columns[name] for name in COMPARISON_COLUMNS]
+    return pa.RecordBatch.from_arrays(arrays, schema=COMPARISON_SCHEMA)
+
+
+# --- Reading the log ---------------------------------------------------------------------------------
+
+TEXT = pa.string()
+# The columns as they are read, and what they are read from.
+READ = {
+    "id": (TEXT, "id"),
+    "criterion": (TEXT, "criterion_id"),
+    "left": (TEXT, "left_id"),
+    "right": (TEXT, "right_id"),
+    "annotator": (TEXT, "annotator_id"),
+    "outcome": (TEXT, "outcome"),
+    "strength": (pa.int16(), "strength"),
+    "reason": (TEXT, "reason"),
+    "duration_ms": (pa.int64(), "duration_ms"),
+    "shown_at": (TEXT, "assignment__created_at"),
+    "created_at": (TEXT, "created_at"),
+    "retracted_at": (TEXT, "retracted_at"),
+    "strategy": (TEXT, "assignment__strategy"),
+    "probability": (pa.float64(), "assignment__probability"),
+    "repeat": (pa.bool_(), "repeat"),
+}
+AS_READ = pa.schema({name: kind for name, (kind, _) in READ.items()})
+# Ids and times, which SQLite's driver would make objects of.
+CAST = ("id", "criterion", "left", "right", "annotator", "shown_at", "created_at", "retracted_at")
+
+
+def _log(project: Project) -> QuerySet[Comparison]:
     before = Assignment.objects.filter(
         pair=OuterRef("assignment__pair"),
         annotator=OuterRef("annotator"),
         state=Assignment.State.ANSWERED,
         created_at__lt=OuterRef("assignment__created_at"),
     )
-    text = partial(Cast, output_field=CharField())
-    rows: QuerySet[Comparison, tuple[Any, ...]] = (
-        Comparison.objects.filter(project=project)
-        .order_by("created_at", "id")
-        .values_list(
-            text("id"),
-            text("criterion_id"),
-            text("left_id"),
-            text("right_id"),
-            text("annotator_id"),
-            "outcome",
-            "strength",
-            "reason",
-            "duration_ms",
-            "assignment__created_at",
-            "created_at",
-            "retracted_at",
-            "assignment__strategy",
-            "assignment__probability",
-            Exists(before),
-        )
-    )
-    return rows.iterator(chunk_size=BATCH)
+    log = Comparison.objects.filter(project=project).order_by("created_at", "id")
+    return log.annotate(repeat=Exists(before))
 
 
-def _batch(
-    project: Project,
-    columns: list[Sequence[Any]],
-    images: "_Images",
-    criteria: "_Names",
-    people: "_People",
-) -> pa.RecordBatch:
-    id, criterion, left, right, annotator, outcome, strength, reason, *rest = columns
-    duration, shown, created, retracted, strategy, probability, repeat = rest
-    left_at, right_at = images.places(left), images.places(right)
-    arrays = [
-        _ids(id),
-        pa.repeat(str(project.id), len(id)),
-        criteria.column(criterion),
-        images.column("prompt", left_at),
-        _ids(left),
-        images.column("name", left_at),
-        images.column("model", left_at),
-        _ids(right),
-        images.column("name", right_at),
-        images.column("model", right_at),
-        pa.array(outcome, pa.string()),
-        pa.array(strength, pa.int16()),
-        pa.array(reason, pa.string()),
-        people.column(annotator),
-        pa.array(duration, pa.int64()),
-        pa.array(shown, TIME),
-        pa.array(created, TIME),
-        pa.array(retracted, TIME),
-        pa.array(strategy, pa.string()),
-        pa.array(probability, pa.float64()),
-        images.gold(left_at, right_at),
-        pa.array([bool(value) for value in repeat], pa.bool_()),
+def _fetched(log: QuerySet[Comparison]) -> Iterator[pa.Table]:
+    columns = [
+        Cast(source, CharField()) if name in CAST else F(source)
+        for name, (_, source) in READ.items()
     ]
-    return pa.RecordBatch.from_arrays(arrays, schema=COMPARISON_SCHEMA)
+    rows = log.values_list(*columns).iterator(chunk_size=BATCH)
+    while chunk := list(islice(rows, BATCH)):
+        yield pa.table([list(column) for column in zip(*chunk, strict=True)], schema=AS_READ)
 
 
-def _ids(texts: Sequence[str]) -> pa.Array:
+def _copied(log: QuerySet[Comparison]) -> Iterator[pa.Table]:
+    """By COPY, which writes the next rows while we read these, as text that Arrow parses by itself."""
+    query, parameters = log.values_list(
+        *(source for _, source in READ.values())
+    ).query.sql_with_params()
+    size = FIRST_BATCH
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Along the index of the log from its beginning, instead of a sort of everything before the first row.
+        for slow_start in ("sort", "hashjoin", "mergejoin"):
+            cursor.execute(f"SET LOCAL enable_{slow_start} = off")
+        with cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)", parameters) as copy:
+            # Each message is a row.
+            rows = iter(copy)
+            while chunk := b"".join(islice(rows, size)):
+                yield _parsed(chunk)
+                size = BATCH
+
+
+def _parsed(rows: bytes) -> pa.Table:
+    return pyarrow.csv.read_csv(
+        pa.py_buffer(rows),
+        pyarrow.csv.ReadOptions(
+            use_threads=False, block_size=len(rows) + 1, column_names=list(READ)
+        ),
+        pyarrow.csv.ParseOptions(newlines_in_values=True),
+        pyarrow.csv.ConvertOptions(
+            column_types=AS_READ,
+            null_values=[""],
+            strings_can_be_null=True,
+            # COPY writes an empty text in quotes, and nothing without.
+            quoted_strings_can_be_null=False,
+            true_values=["t"],
+            false_values=["f"],
+        ),
+    )
+
+
+def _ids(ids: pa.Array) -> pa.Array:
     """With hyphens, which SQLite does not keep."""
-    ids = pa.array(texts, pa.string())
     if connection.vendor == "postgresql":
         return ids
     parts = [
@@ -152,6 +189,16 @@ def _ids(texts: Sequence[str]) -> pa.Array:
         for start, stop in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
     ]
     return pc.binary_join_element_wise(*parts, "-")
+
+
+def _times(texts: pa.Array) -> pa.Array:
+    """As the database writes them, in UTC: with the zone on PostgreSQL, without it on SQLite."""
+    if connection.vendor == "postgresql":
+        texts = pc.utf8_slice_codeunits(texts, 0, -len("+00"))
+    return pc.assume_timezone(texts.cast(pa.timestamp("us")), "UTC")
+
+
+# --- What repeats ------------------------------------------------------------------------------------
 
 
 class _Names:

@@ -95,7 +95,7 @@ try:
     HUB_ENABLED = env.bool("HUB_ENABLED", False)
     HUB_ENDPOINT = env.str("HUB_ENDPOINT", "")
     HUB_TOKEN = env.str("HUB_TOKEN", "")
-    HUB_NAMESPACES = env.list("HUB_NAMESPACES", [])
+    HUB_NAMESPACES: list[str] = env.list("HUB_NAMESPACES", [])
     if HUB_ENABLED and not HUB_TOKEN:
         raise ImproperlyConfigured(
             "HUB_ENABLED is on, but HUB_TOKEN is not set: pushing to a hub needs a token that may write."

@@ -15,6 +15,7 @@ from annotation.models import (
     User,
 )
 from annotation.services.members import create_invitation
+from rating.exports.jobs import request_export
 from tests.pages import logged_in
 
 # --- Who may open what -------------------------------------------------------------------------------
@@ -58,6 +59,7 @@ FORMS: list[tuple[str, ...]] = [
     ("invite", "project"),
     ("revoke_invitation", "project", "invitation"),
     ("exports", "project"),
+    ("push_export", "project", "export"),
 ]
 
 
@@ -72,6 +74,7 @@ def address(
         "carol": carol.id,
         "prompt": Prompt.objects.create(project=project, text="a cat").id,
         "invitation": invitation.id,
+        "export": request_export(project, alice, "pairs", {}).id,
     }
 
 

@@ -2,11 +2,9 @@
 
 import io
 from collections.abc import Iterator
-from contextlib import nullcontext
 from typing import Any, BinaryIO, cast
 from uuid import UUID
 
-from django.db import connection, transaction
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -72,16 +70,13 @@ def _chosen(request: Request, name: str, choices: tuple[str, ...]) -> str:
 
 
 def _stream(format: Format, file: str, source: Source) -> Iterator[bytes]:
-    """On PostgreSQL in a transaction: outside of one, a cursor would first gather all of its rows."""
-    postgres = connection.vendor == "postgresql"
-    with transaction.atomic() if postgres else nullcontext():
-        written = io.BytesIO()
-        first = True
-        for _ in write_table(format, file, source, cast(BinaryIO, written)):
-            if first or written.tell() >= CHUNK:
-                yield _taken(written)
-                first = False
-        yield _taken(written)
+    written = io.BytesIO()
+    first = True
+    for _ in write_table(format, file, source, cast(BinaryIO, written)):
+        if first or written.tell() >= CHUNK:
+            yield _taken(written)
+            first = False
+    yield _taken(written)
 
 
 def _taken(written: io.BytesIO) -> bytes:

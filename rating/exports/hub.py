@@ -155,7 +155,7 @@ def _in_words(push: HubPush, error: Exception) -> str:
     if isinstance(error, Conflict | Gone):
         return str(error)
     if isinstance(error, HfHubHTTPError):
-        status = error.response.status_code if error.response is not None else 0
+        status = error.response.status_code
         said = error.server_message or ""
         if status in (401, 403):
             return (

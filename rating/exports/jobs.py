@@ -6,6 +6,7 @@ import logging
 import os
 import tempfile
 import time
+from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from urllib.parse import urljoin
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.urls import reverse
@@ -145,13 +146,36 @@ def _write_rows(export: Export, format: Format, source: Source, digest: "_Digest
     total = max(1, Comparison.objects.filter(project=export.project).count())
     told = time.monotonic()
     stream = io.BufferedWriter(digest, 2**20)
-    for rows in write(format, export.file, source, cast(BinaryIO, stream)):
-        if time.monotonic() - told > TELL_SECONDS:
-            told = time.monotonic()
-            share = min(0.99, source.read / total)
-            Export.objects.filter(id=export.id).update(rows=rows, progress=share)
+    with closing(_Progress(export.id)) as progress:
+        for rows in write(format, export.file, source, cast(BinaryIO, stream)):
+            if time.monotonic() - told > TELL_SECONDS:
+                told = time.monotonic()
+                progress.tell(rows, min(0.99, source.read / total))
     stream.flush()
     return rows
+
+
+class _Progress:
+    """Tells how far an export is, by a connection of its own: the other one reads in a transaction."""
+
+    def __init__(self, export_id: UUID) -> None:
+        self.export_id = export_id
+        shared = connection.vendor != "postgresql"
+        self.connection = connection if shared else connections.create_connection(DEFAULT_DB_ALIAS)
+        self.shared = shared
+
+    def tell(self, rows: int, share: float) -> None:
+        table = Export._meta.db_table
+        id = self.export_id.hex if self.shared else self.export_id
+        with self.connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE {table} SET rows = %s, progress = %s WHERE id = %s",  # noqa: S608
+                [rows, share, id],
+            )
+
+    def close(self) -> None:
+        if not self.shared:
+            self.connection.close()
 
 
 class _Digest(io.RawIOBase):

@@ -23,6 +23,10 @@ class Option:
     help: str
     default: Any
 
+    @property
+    def title(self) -> str:
+        return self.name.replace("_", " ")
+
     def read(self, value: Any) -> Any:
         raise NotImplementedError
 

@@ -1,10 +1,11 @@
 from typing import Any, cast
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.views.decorators.http import require_http_methods, require_safe
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation import selectors
 from annotation.access import membership_for
@@ -12,6 +13,7 @@ from annotation.models import Outcome, Project, Role, User
 from annotation.views.page import page, project_page, refusals_as_messages
 from rating.algorithms.methods import METHODS
 from rating.exports import FORMATS
+from rating.exports.hub import request_push
 from rating.exports.jobs import request_export
 from rating.models import Export
 from rating.selectors import latest_run, method_of
@@ -60,28 +62,47 @@ def exports(request: HttpRequest, project_id: UUID) -> HttpResponse:
         context = _latest_exports(membership.project)
         return project_page(request, membership, "rating/_exports.html", context)
     with refusals_as_messages(request):
-        options = {
-            name: value
-            for name, value in request.POST.items()
-            if name not in ("csrfmiddlewaretoken", "format")
-        }
-        request_export(
-            membership.project,
-            cast(User, request.user),
-            request.POST.get("format", ""),
-            options,
-        )
+        key = request.POST.get("format", "")
+        request_export(membership.project, cast(User, request.user), key, _options(request, key))
         messages.success(request, "The export is being written; it appears below when it is done.")
+    return redirect("dashboard", project_id)
+
+
+def _options(request: HttpRequest, format: str) -> dict[str, str]:
+    """What the form says and is not said anyway: empty fields and defaults are left out."""
+    known = FORMATS[format].all_options if format in FORMATS else ()
+    unsaid = {option.name: str(option.default) for option in known}
+    return {
+        name: str(value)
+        for name, value in request.POST.items()
+        if name not in ("csrfmiddlewaretoken", "format") and value not in ("", unsaid.get(name))
+    }
+
+
+@require_POST
+@page
+def push(request: HttpRequest, project_id: UUID, export_id: UUID) -> HttpResponse:
+    membership = membership_for(request.user, project_id, Role.MANAGER)
+    with refusals_as_messages(request):
+        export = get_object_or_404(membership.project.exports, id=export_id)
+        repository = request.POST.get("repository", "").strip()
+        private = "public" not in request.POST
+        request_push(export, cast(User, request.user), repository, private=private)
+        messages.success(request, "The export is being pushed; how it went appears beside it.")
     return redirect("dashboard", project_id)
 
 
 def _latest_exports(project: Project) -> dict[str, Any]:
     found = Export.objects.filter(project=project).select_related("created_by")
+    found = found.prefetch_related("pushes").defer("card")
     latest = list(found.order_by("-created_at", "id")[:EXPORTS_SHOWN])
     under_way = (Export.Status.QUEUED, Export.Status.RUNNING)
     return {
         "exports": latest,
-        "unfinished": any(export.status in under_way for export in latest),
+        "unfinished": any(
+            work.status in under_way for export in latest for work in (export, *export.pushes.all())
+        ),
+        "hub": settings.HUB_ENABLED,
     }
 
 
