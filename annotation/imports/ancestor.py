@@ -72,7 +72,7 @@ def import_ancestor(
     report = Report()
     with transaction.atomic():
         if comparisons:
-            known = known_comparisons([row.id for row in rows if not row.removal])
+            known = known_comparisons(membership, [row.id for row in rows if not row.removal])
             fresh = _not_yet_known(rows, known)
             judged, removed = _resolved(fresh, names, comparisons.name)
             report.removed = set_excluded(removed, excluded=True, reason=REASON)
@@ -101,20 +101,17 @@ def check(asked: Asked) -> None:
     _table(asked.file())
 
 
-def whole(job: Import, asked: Asked) -> None:
-    file, username = asked.file(), asked.text("annotator")
-    asker = job.created_by.username if job.created_by and not username else username
-    person = member_called(job.project, asker)
+def whole(job: Import, asked: Asked) -> dict[str, int]:
+    file = asked.file()
+    asker = job.created_by.username if job.created_by else ""
     report = import_ancestor(
         job.project,
-        person,
+        member_called(job.project, asked.text("annotator") or asker),
         rankings=file if _table(file) == "rankings" else None,
         comparisons=file if _table(file) == "comparisons" else None,
         criterion=asked.text("criterion") or None,
     )
-    Import.objects.filter(id=job.id, lease=job.lease).update(
-        added=report.added + report.scored, known=report.known
-    )
+    return {"added": report.added + report.scored, "known": report.known}
 
 
 def _table(file: Path) -> str:

@@ -1,14 +1,7 @@
 """The sources that there are, what each is told, and how it is opened.
 
 A further one is an entry of KINDS. Either it `open`s a source of pictures for the engine; or it does the
-`whole` import by itself, in one transaction, and says how many it has `added` and `known`:
-
-    def _ancestor(job: Import, asked: Asked) -> dict[str, int]:
-        report = import_ancestor(job.project, job.created_by, *_files(asked))
-        return {"added": report.added, "known": report.known}
-
-    Import.Source.COMPARISONS: Kind("…", ("rankings", "comparisons"), whole=_ancestor, check_whole=_files,
-                                    uploads={"rankings": (".csv",), "comparisons": (".csv",)})
+`whole` import by itself, in one transaction, and says how many it has `added` and `known`.
 """
 
 from collections.abc import Callable, Collection, Mapping

@@ -106,6 +106,8 @@ def _create(
     return image
 
 
+# A new pair waits for images whose prompt is changing, but not for those that are only set aside: that would
+# wait for the pair in turn, to give back its places.
 @transaction.atomic
 def update_image(
     image: Image,
@@ -115,7 +117,7 @@ def update_image(
     prompt: str | None = None,
     **fields: Any,
 ) -> Image:
-    image = Image.objects.select_for_update().get(id=image.id)
+    image = Image.objects.select_for_update(no_key=prompt is None).get(id=image.id)
     if prompt is not None:
         move_to_prompt(image.project, Image.objects.filter(id=image.id), prompt)
         image.refresh_from_db(fields=["prompt"])
@@ -150,7 +152,7 @@ def update_images(
     ids = list(
         images.filter(project=project)
         .order_by("id")
-        .select_for_update(of=("self",))
+        .select_for_update(of=("self",), no_key=prompt is None)
         .values_list("id", flat=True)
     )
     if prompt is not None:

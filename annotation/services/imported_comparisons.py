@@ -28,8 +28,9 @@ class Judged:
     loser: UUID
 
 
-def known_comparisons(ids: list[UUID]) -> set[UUID]:
-    """Those that are in the log already."""
+def known_comparisons(membership: Membership, ids: list[UUID]) -> set[UUID]:
+    """Those that are in the log already. From now on another import of this member waits for the end."""
+    Membership.objects.select_for_update().get(id=membership.id)
     known: set[UUID] = set()
     for start in range(0, len(ids), BATCH):
         some = Comparison.objects.filter(id__in=ids[start : start + BATCH])
@@ -39,7 +40,7 @@ def known_comparisons(ids: list[UUID]) -> set[UUID]:
 
 @transaction.atomic
 def append_imported(membership: Membership, criterion: Criterion, judged: list[Judged]) -> None:
-    """Append them to the log in this order, as this member's, with sides that are tossed.
+    """Append those that are not known to the log in this order, as this member's, with sides tossed.
 
     They take their pairs' places: what was judged elsewhere is not asked again, though a pair may have been
     judged more often than the overlap wants. The caller's transaction raises the revision as its last write.
@@ -47,7 +48,6 @@ def append_imported(membership: Membership, criterion: Criterion, judged: list[J
     project = membership.project
     if project.state == Project.State.CLOSED:
         raise Conflict("The project is closed and takes no more comparisons.")
-    Membership.objects.select_for_update().get(id=membership.id)
     pairs = _take_places(project, criterion, judged)
     times = _times(project)
     for start in range(0, len(judged), BATCH):

@@ -32,7 +32,7 @@ def imports(request: HttpRequest, project_id: UUID) -> HttpResponse:
                 cast(User, request.user),
                 form.cleaned_data["source"],
                 form.options(),
-                form.cleaned_data["file"],
+                {"file": form.cleaned_data["file"]} if form.cleaned_data["file"] else {},
             )
         except Refused as refusal:
             field = getattr(refusal, "field", None)
@@ -72,7 +72,7 @@ def latest_imports(project: Project) -> dict[str, Any]:
 
 def _shown(job: Import) -> dict[str, Any]:
     refusals = list(job.refusals.all()[:REFUSALS_SHOWN]) if job.refused else []
-    unsaid = ("read_prompts", "upload")
+    unsaid = ("read_prompts", "uploads")
     options = {name: value for name, value in job.options.items() if name not in unsaid}
     return {
         "job": job,
