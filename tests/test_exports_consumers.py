@@ -93,7 +93,7 @@ def test_every_archive_is_loaded_by_its_card_alone(
         made = export(judged, alice, key, file="zip", **split)
         folder = on_disk(made, tmp_path / key)
         names = ["train", "test"] if format.own_config else [None]
-        found = {}
+        found: dict[str, int] = {}
         for name in names:
             found |= {split: len(rows) for split, rows in load(str(folder), name).items()}
         assert set(found) == {"train", "test"}, key

@@ -100,7 +100,9 @@ def _latest_exports(project: Project) -> dict[str, Any]:
     return {
         "exports": latest,
         "unfinished": any(
-            work.status in under_way for export in latest for work in (export, *export.pushes.all())
+            status in under_way
+            for export in latest
+            for status in (export.status, *(push.status for push in export.pushes.all()))
         ),
         "hub": settings.HUB_ENABLED,
     }
