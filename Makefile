@@ -29,7 +29,7 @@ test-embedded: .venv/dev.installed ## Run the tests again on SQLite, the databas
 
 test-consumers: .venv/dev.installed .venv-consumers/installed ## Have the trainers' own code take a step on our exports (heavy packages)
 	@CONSUMERS_DIR=$(CONSUMERS_DIR) $(BIN)/python -m pytest -q tests/consumers/prepare.py
-	@CONSUMERS_DIR=$(CONSUMERS_DIR) HF_HUB_OFFLINE=1 .venv-consumers/bin/python -m pytest -q -c tests/consumers/pytest.ini tests/consumers/trainers.py
+	@CONSUMERS_DIR=$(CONSUMERS_DIR) HF_HUB_OFFLINE=1 .venv-consumers/bin/python -m pytest -q -c tests/consumers/trainers.ini tests/consumers/trainers.py
 
 bench-export: .venv/dev.installed ## Measure data in and out (QUICK=1: smaller tables)
 	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.export

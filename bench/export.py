@@ -174,12 +174,8 @@ def _fill_project(cursor: Any, project: Any, people: list[uuid.UUID], rows: int)
     drawn = list(shown())
     ids = [uuid.UUID(int=chance.getrandbits(128)) for _ in range(rows)]
     pairs = list({tuple(sorted((left, right))) for _, left, right, _, _ in drawn})
-    first = (
-        1
-        + (cursor.execute("SELECT coalesce(max(id), 0) FROM annotation_pair") or cursor).fetchone()[
-            0
-        ]
-    )
+    cursor.execute("SELECT 1 + coalesce(max(id), 0) FROM annotation_pair")
+    first = cursor.fetchone()[0]
     number = {pair: first + n for n, pair in enumerate(pairs)}
     _copy(
         cursor,

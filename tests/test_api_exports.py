@@ -1,15 +1,18 @@
 """Exports over the API: asked for, watched, and downloaded, in pieces if need be."""
 
 import hashlib
+import json
 from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
 
-from annotation.models import Image, Project, User
-from rating.exports.jobs import path_of, request_export, run_export
+from annotation.models import Image, Outcome, Project, User
+from rating.exports.jobs import file_name, path_of, request_export, run_export
 from rating.models import Export
+from rating.services import recompute
 from tests.api import as_user, url
+from tests.exporting import export, vote
 
 pytestmark = pytest.mark.django_db
 
@@ -159,3 +162,54 @@ def test_a_download_goes_on_only_with_the_same_file(client: APIClient, done: Exp
     for other in ('"another"', f'W/"{done.sha256}"', "Wed, 21 Oct 2015 07:28:00 GMT"):
         whole = download(client, done, **{"Range": "bytes=5-", "If-Range": other})
         assert (whole.status_code, len(whole.getvalue())) == (200, done.bytes)
+
+
+# --- Cards and streams --------------------------------------------------------------------------------
+
+
+def test_a_finished_export_has_a_card(client: APIClient, done: Export) -> None:
+    shown = client.get(url("export", export_id=done.id)).json()
+    answer = client.get(shown["card"])
+    assert answer["Content-Type"] == "text/markdown; charset=utf-8"
+    card = answer.content.decode()
+    assert card.startswith("---\npretty_name: ")
+    assert f"path: {json.dumps(file_name(done))}" in card
+    assert f"| fingerprint | {done.run.fingerprint if done.run else ''} |" in card
+    Export.objects.update(status="running")
+    assert client.get(shown["card"]).status_code == 409
+
+
+@pytest.mark.parametrize("file", ["jsonl", "csv"])
+@pytest.mark.parametrize("format", ["comparisons", "rankings"])
+def test_a_stream_is_what_the_export_would_be(
+    project: Project,
+    images: list[Image],
+    alice: User,
+    bob: User,
+    client: APIClient,
+    format: str,
+    file: str,
+) -> None:
+    for _ in range(3):
+        vote(project, bob, images[0], images[1], Outcome.LEFT, reason='a "b", c\n=1')
+    made = export(project, alice, format, file=file)
+    where = url("export-stream", project_id=project.id)
+    answer = client.get(where, {"format": format, "file": file})
+    assert answer.streaming
+    assert answer.getvalue() == path_of(made).read_bytes()
+    assert answer["Content-Disposition"].startswith(f'attachment; filename="{format}-')
+
+
+@pytest.mark.parametrize("wrong", [{"format": "trl"}, {"file": "zip"}, {"file": "\0"}])
+def test_what_cannot_be_streamed_is_refused_by_its_name(
+    project: Project, images: list[Image], client: APIClient, wrong: dict[str, str]
+) -> None:
+    recompute(project.id)
+    answer = client.get(url("export-stream", project_id=project.id), wrong)
+    assert (answer.status_code, list(answer.json())) == (400, list(wrong))
+
+
+def test_before_the_first_ratings_there_is_nothing_to_stream(
+    project: Project, client: APIClient
+) -> None:
+    assert client.get(url("export-stream", project_id=project.id)).status_code == 409

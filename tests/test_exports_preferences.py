@@ -205,8 +205,9 @@ def test_no_prompt_no_group_and_no_duplicate_is_in_two_splits(
         Image.objects.filter(id=by_prompt[prompt].id).update(group="one scene")
     twin = by_prompt["a cat 1"].sha256
     Image.objects.filter(id=by_prompt["a cat 2"].id).update(sha256=twin)
-    by_prompt["a cat 4"].prompt.text = " A  cat 3"
-    by_prompt["a cat 4"].prompt.save()
+    fourth = project.prompts.get(text="a cat 4")
+    fourth.text = " A  cat 3"
+    fourth.save()
     families = [{"a cat 0", "a cat 1", "a cat 2"}, {"a cat 3", " A  cat 3"}]
     seen = set()
     for seed in range(3):

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from annotation.errors import Gone
+from annotation.selectors import duplicate_clusters
 from rating.exports.format import Facts, Placed, Row, Source, key_of
 from rating.exports.judgements import Judged, Vote, judged_pairs
 from rating.exports.orders import Orders, log_odds
 from rating.exports.pictures import FILE_GONE
-from rating.exports.splits import Splits, duplicates_of
+from rating.exports.splits import Splits
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def preferences(source: Source) -> Iterator[Preference]:
         options["split"],
         options["seed"],
         source.images.values(),
-        duplicates_of(source.project) if options["split"] else {},
+        duplicate_clusters(source.project) if options["split"] else {},
     )
     merge = {"each": _each, "majority": _majority, "posterior": _posterior}[options["votes"]]
     for judged in judged_pairs(source):

@@ -4,8 +4,6 @@ import hashlib
 from collections.abc import Hashable, Iterable
 from uuid import UUID
 
-from annotation import selectors
-from annotation.models import Project
 from rating.exports.format import WHOLE, Facts
 
 
@@ -62,12 +60,6 @@ def _bonds(image: Facts, duplicates: dict[UUID, int]) -> Iterable[Hashable]:
     if image.id in duplicates:
         yield "duplicates", duplicates[image.id]
     yield "bytes", image.sha256
-
-
-def duplicates_of(project: Project) -> dict[UUID, int]:
-    """The cluster of each image that has a duplicate. The same bytes count without this, too."""
-    search = getattr(selectors, "duplicate_clusters", None)
-    return search(project) if search else {}
 
 
 class _Families:

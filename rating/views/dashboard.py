@@ -100,9 +100,9 @@ def _latest_exports(project: Project) -> dict[str, Any]:
     return {
         "exports": latest,
         "unfinished": any(
-            export.status in under_way
-            or any(push.status in under_way for push in export.pushes.all())
+            status in under_way
             for export in latest
+            for status in (export.status, *(push.status for push in export.pushes.all()))
         ),
         "hub": settings.HUB_ENABLED,
     }

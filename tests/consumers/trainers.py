@@ -75,6 +75,7 @@ def test_dpo_takes_a_step(name, tokenizer, config, tmp_path):
 
     trainer = DPOTrainer(
         LlamaForCausalLM(config),
+        LlamaForCausalLM(config),
         args=settings(DPOConfig, tmp_path),
         train_dataset=rows(name).remove_columns("images"),
         processing_class=tokenizer,
@@ -105,6 +106,7 @@ def test_kto_takes_a_step(name, tokenizer, config, tmp_path):
     except ImportError:
         from trl.experimental.kto import KTOConfig, KTOTrainer
     trainer = KTOTrainer(
+        LlamaForCausalLM(config),
         LlamaForCausalLM(config),
         args=settings(KTOConfig, tmp_path),
         train_dataset=rows(name).remove_columns("images"),
@@ -144,9 +146,7 @@ def test_dpo_takes_a_step_with_the_images(tokenizer, config, tmp_path):
     )
     text = LlamaConfig(vocab_size=len(tokenizer), pad_token_id=0, **SMALL)
     image_token = tokenizer.convert_tokens_to_ids("<image>")
-    model = LlavaForConditionalGeneration(
-        LlavaConfig(vision_config=vision, text_config=text, image_token_index=image_token)
-    )
+    both = LlavaConfig(vision_config=vision, text_config=text, image_token_index=image_token)
     processor = LlavaProcessor(
         CLIPImageProcessor(size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28}),
         tokenizer,
@@ -157,7 +157,8 @@ def test_dpo_takes_a_step_with_the_images(tokenizer, config, tmp_path):
         num_additional_image_tokens=1,
     )
     trainer = DPOTrainer(
-        model,
+        LlavaForConditionalGeneration(both),
+        LlavaForConditionalGeneration(both),
         args=settings(DPOConfig, tmp_path, max_length=None),
         train_dataset=rows("trl"),
         processing_class=processor,
