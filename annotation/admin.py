@@ -18,6 +18,8 @@ from annotation.models import (
     Delivery,
     Folder,
     Image,
+    Import,
+    ImportRefusal,
     Invitation,
     Membership,
     Pair,
@@ -258,3 +260,19 @@ class DeliveryAdmin(ReadOnlyAdmin):
     list_filter = ("event", "webhook__project")
     search_fields = ("id", "webhook__url")
     list_select_related = ("webhook",)
+
+
+@admin.register(Import)
+class ImportAdmin(ReadOnlyAdmin):
+    list_display = ("source", "project", "status", "added", "known", "refused", "created_at")
+    list_filter = ("source", "status", "project")
+    search_fields = ("id", "project__name", "error")
+    list_select_related = ("project",)
+
+
+@admin.register(ImportRefusal)
+class ImportRefusalAdmin(ReadOnlyAdmin):
+    list_display = ("place", "reason", "of")
+    list_filter = ("of__source",)
+    search_fields = ("place", "reason")
+    list_select_related = ("of__project",)

@@ -94,6 +94,8 @@ def ids_of(world: World) -> dict[str, str]:
         "token_id": str(world.token.id),
         "webhook_id": str(world.webhook.id),
         "delivery_id": str(world.delivery.id),
+        "import_id": str(world.job.id),
+        "prompt_id": str(world.prompt.id),
     }
 
 

@@ -136,7 +136,7 @@ def test_a_project_is_made_watched_and_exported_by_commands(
     project = Project.objects.get(id=id_.strip())
     criterion = project.criteria.get()
     assert (criterion.key, criterion.question, project.overlap) == ("cuter", "Which is cuter?", 2)
-    said("import_folder", project.id, folder)
+    said("import", "folder", project.id, folder)
     (opened,) = open_assignments(membership(project, alice)).assignments
     record_comparison(alice, opened.id, Outcome.LEFT)
     told, bar = said("watch", project.id, "--until", 0.1)

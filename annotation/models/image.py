@@ -74,6 +74,7 @@ class Image(models.Model):
         ordering = ["name", "id"]
         indexes = [
             models.Index(fields=["project", "excluded", "shuffle"], name="image_sample"),
+            models.Index(fields=["project", "name", "id"], name="image_by_name"),
             models.Index(fields=["prompt", "excluded", "shuffle"], name="image_sample_prompt"),
         ]
         constraints = [

@@ -39,7 +39,9 @@ class StreamView(View):
         scopes=[Scope.EXPORT],
         description="Begins immediately, and is not kept: it has no checksum and cannot be resumed. For "
         "those, ask for an export. Ratings are those of the latest run, which may lag behind the log.",
-        answers={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+        answers={
+            (200, CONTENT_TYPES[file].partition(";")[0]): OpenApiTypes.BINARY for file in FILES
+        },
         refusals=(400, 401, 403, 404, 409),
         parameters=[
             query("format", "`comparisons`, unless given.", enum=STREAMED),

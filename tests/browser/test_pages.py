@@ -87,7 +87,8 @@ def test_pictures_are_uploaded_and_excluded(person, project, alice):
         [{"name": f"{n}.png", "mimeType": "image/png", "buffer": picture(n)} for n in (1, 2)],
     )
     page.click("form.upload button")
-    expect(page.locator(".messages")).to_contain_text("2 images added.")
+    expect(page.locator("main")).to_contain_text("2 of 2 done: 2 added.")
+    page.click("text=Show the images")
     expect(page.locator(".gallery li")).to_have_count(2)
     page.click(".gallery summary >> nth=0")
     page.fill(".gallery [name=reason] >> nth=0", "blurred")
