@@ -92,7 +92,7 @@ def test_pictures_are_uploaded_and_excluded(person, project, alice):
     expect(page.locator(".gallery li")).to_have_count(2)
     page.click(".gallery summary >> nth=0")
     page.fill(".gallery [name=reason] >> nth=0", "blurred")
-    page.click(".gallery li >> nth=0 >> button")
+    page.click(".gallery li >> nth=0 >> button:has-text('Exclude')")
     expect(page.locator(".gallery li").first).to_contain_text("Excluded: blurred")
 
 
