@@ -16,8 +16,10 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 
 from annotation import client as module
+from annotation.api.views import imports
 from annotation.client import Pairwright, PairwrightError
-from annotation.models import Comparison, Image, Project, User
+from annotation.imports import jobs
+from annotation.models import Comparison, Image, Import, Project, User
 from annotation.tokens import create_token
 from rating.exports.jobs import request_export, run_export
 from rating.models import Export
@@ -194,6 +196,33 @@ def written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return export
 
     monkeypatch.setattr(exports, "request_export", request)
+
+
+def test_a_folder_of_the_server_is_imported_and_what_was_refused_is_told(
+    project: Project,
+    api: Pairwright,
+    tmp_path: Path,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.IMAGE_ROOTS = [tmp_path]
+    for n in range(3):
+        (tmp_path / f"{n}.png").write_bytes(picture(n))
+    (tmp_path / "3.png").write_bytes(b"no picture")
+
+    def read_at_once(*args: Any) -> Import:
+        job = jobs.request_import(*args)
+        jobs.run_import(job.id)
+        return job
+
+    monkeypatch.setattr(imports, "request_import", read_at_once)
+    done = api.start_import(project.id, "folder", path=str(tmp_path))
+    assert (done["status"], done["added"], done["refused"]) == ("done", 3, 1)
+    assert done["refusals"][0]["place"] == "3.png"
+    again = api.start_import(project.id, "folder", path=str(tmp_path))
+    assert (again["added"], again["known"]) == (0, 3)
+    with pytest.raises(PairwrightError, match="path"):
+        api.start_import(project.id, "folder", path="/etc")
 
 
 @pytest.mark.usefixtures("written_at_once")
