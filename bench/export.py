@@ -324,7 +324,12 @@ def main() -> None:
     except ImportError:
         print("\nThe imports have no benchmark here.")
     else:
-        tables["imports"] = imports_table()
+        tables["imports"] = done = imports_table()
+        print(
+            f"\n{done['pictures']:,} pictures imported: {done['pictures_per_second']:.0f} a second, at most "
+            f"{done['peak_memory_mb']:.0f} MB; again, with all known: {done['again_seconds']} s; killed after "
+            f"{done['killed_after']:,} and resumed, each there once: {done['each_there_once']}"
+        )
     path = Path("build/bench/export.json")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"quick": QUICK, **tables}, indent=1))

@@ -11,7 +11,8 @@ import pytest
 from django.utils import timezone
 
 from annotation.errors import Invalid
-from annotation.models import Image, Outcome, Project, User
+from annotation.exports import comparison_batches
+from annotation.models import Comparison, Image, Outcome, Project, User
 from annotation.services.assignments import open_assignments
 from annotation.services.comparisons import record_comparison, retract_comparison
 from annotation.services.images import update_image
@@ -223,3 +224,24 @@ def test_an_export_whose_worker_died_is_begun_again(judged: Project, alice: User
     run_export(made.id)
     made.refresh_from_db()
     assert made.status == "done"
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_pair_that_the_same_person_judges_again_is_a_repeat(
+    project: Project, images: list[Image], bob: User, carol: User, at_once: bool
+) -> None:
+    def judge(project: Project, user: User) -> Comparison:
+        (opened,) = open_assignments(membership(project, user)).assignments
+        return record_comparison(user, opened.id, Outcome.LEFT)[0]
+
+    def repeats() -> list[bool]:
+        batches = comparison_batches(project, at_once=at_once)
+        return [value for batch in batches for value in batch.column("repeat").to_pylist()]
+
+    first = judge(project, bob)
+    judge(project, carol)
+    assert repeats() == [False, False]
+    retract_comparison(bob, first.id)
+    again = judge(project, bob)
+    assert {again.left_id, again.right_id} == {first.left_id, first.right_id}
+    assert repeats() == [False, False, True]

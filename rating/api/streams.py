@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, BinaryIO, cast
 from uuid import UUID
 
@@ -56,7 +57,7 @@ class StreamView(View):
         if run is None:
             raise Conflict("The project has no ratings yet. They come with its first comparisons.")
         format = FORMATS[key]
-        source = source_of(project, format, {}, run)
+        source = replace(source_of(project, format, {}, run), at_once=True)
         response = StreamingHttpResponse(
             _stream(format, file, source), content_type=CONTENT_TYPES[file]
         )
