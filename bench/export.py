@@ -327,7 +327,7 @@ def main() -> None:
         tables["imports"] = done = imports_table()
         print(
             f"\n{done['pictures']:,} pictures imported: {done['pictures_per_second']:.0f} a second, at most "
-            f"{done['peak_memory_mb']:.0f} MB; again, with all known: {done['again_seconds']} s; killed after "
+            f"{done['peak_memory_mb']:.0f} MB; again, all known: {done['again_seconds']} s; killed after "
             f"{done['killed_after']:,} and resumed, each there once: {done['each_there_once']}"
         )
     path = Path("build/bench/export.json")
