@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 from django.db import connection, transaction
-from django.db.models import Case, CharField, Count, Exists, F, OuterRef, QuerySet, Value, When
+from django.db.models import CharField, Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Cast
 
 from annotation.models import Assignment, Comparison, Image, Project
@@ -51,22 +51,20 @@ COMPARISON_SCHEMA = pa.schema(
 COMPARISON_COLUMNS = tuple(COMPARISON_SCHEMA.names)
 
 
-def comparison_batches(project: Project, *, at_once: bool = False) -> Iterator[pa.RecordBatch]:
+def comparison_batches(project: Project) -> Iterator[pa.RecordBatch]:
     """Every comparison in the log's order, retracted ones too, in the columns of COMPARISON_SCHEMA.
 
     `gold`: the side that is known to be better, where both images have a known quality. `repeat`: whether
-    this person had answered the same pair before. at_once: the first rows come within milliseconds, the last
-    ones later than otherwise.
-    Cost: about 12 µs a row, most of it the database's; what is held is a batch, and what there is to know
+    this person had answered the same pair before.
+    Cost: about 10 µs a row, most of it the database's; what is held is a batch, and what there is to know
     of each image. The log is text until Arrow reads it: objects would cost three times as much.
     """
     images = _Images(project)
     criteria = _Names(project.criteria.values_list("id", "key"))
     people = _People(project)
-    log = _log(project, at_once=at_once)
-    on_postgres = connection.vendor == "postgresql"
-    for read in _copied(log, at_once=at_once) if on_postgres else _fetched(log):
-        yield _batch(project, read, images, criteria, people)
+    read = _copied if connection.vendor == "postgresql" else _fetched
+    for log in read(_log(project)):
+        yield _batch(project, log, images, criteria, people)
 
 
 def text_of(id: UUID) -> str:
@@ -124,7 +122,7 @@ AS_READ = pa.schema({name: kind for name, (kind, _) in READ.items()})
 CAST = ("id", "criterion", "left", "right", "annotator", "shown_at", "created_at", "retracted_at")
 
 
-def _log(project: Project, *, at_once: bool) -> QuerySet[Comparison]:
+def _log(project: Project) -> QuerySet[Comparison]:
     before = Assignment.objects.filter(
         pair=OuterRef("assignment__pair"),
         annotator=OuterRef("annotator"),
@@ -132,16 +130,7 @@ def _log(project: Project, *, at_once: bool) -> QuerySet[Comparison]:
         created_at__lt=OuterRef("assignment__created_at"),
     )
     log = Comparison.objects.filter(project=project).order_by("created_at", "id")
-    if at_once:
-        return log.annotate(repeat=Exists(before))
-    # Most logs hold no repeat. To ask once costs a pass over the assignments; to ask for each row, the half
-    # of the export.
-    answered = Assignment.objects.filter(project=project, state=Assignment.State.ANSWERED)
-    several = answered.order_by().values("pair", "annotator").annotate(times=Count("id"))
-    repeat = Case(
-        When(Exists(several.filter(times__gt=1)), then=Exists(before)), default=Value(False)
-    )
-    return log.annotate(repeat=repeat)
+    return log.annotate(repeat=Exists(before))
 
 
 def _fetched(log: QuerySet[Comparison]) -> Iterator[pa.Table]:
@@ -154,7 +143,7 @@ def _fetched(log: QuerySet[Comparison]) -> Iterator[pa.Table]:
         yield pa.table([list(column) for column in zip(*chunk, strict=True)], schema=AS_READ)
 
 
-def _copied(log: QuerySet[Comparison], *, at_once: bool) -> Iterator[pa.Table]:
+def _copied(log: QuerySet[Comparison]) -> Iterator[pa.Table]:
     """By COPY, which writes the next rows while we read these, as text that Arrow parses by itself."""
     query, parameters = log.values_list(
         *(source for _, source in READ.values())
@@ -162,7 +151,7 @@ def _copied(log: QuerySet[Comparison], *, at_once: bool) -> Iterator[pa.Table]:
     size = FIRST_BATCH
     with transaction.atomic(), connection.cursor() as cursor:
         # Along the index of the log from its beginning, instead of a sort of everything before the first row.
-        for slow_start in ("sort", "hashjoin", "mergejoin") if at_once else ():
+        for slow_start in ("sort", "hashjoin", "mergejoin"):
             cursor.execute(f"SET LOCAL enable_{slow_start} = off")
         with cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)", parameters) as copy:
             # Each message is a row.

@@ -226,16 +226,15 @@ def test_an_export_whose_worker_died_is_begun_again(judged: Project, alice: User
     assert made.status == "done"
 
 
-@pytest.mark.parametrize("at_once", [True, False])
 def test_a_pair_that_the_same_person_judges_again_is_a_repeat(
-    project: Project, images: list[Image], bob: User, carol: User, at_once: bool
+    project: Project, images: list[Image], bob: User, carol: User
 ) -> None:
     def judge(project: Project, user: User) -> Comparison:
         (opened,) = open_assignments(membership(project, user)).assignments
         return record_comparison(user, opened.id, Outcome.LEFT)[0]
 
     def repeats() -> list[bool]:
-        batches = comparison_batches(project, at_once=at_once)
+        batches = comparison_batches(project)
         return [value for batch in batches for value in batch.column("repeat").to_pylist()]
 
     first = judge(project, bob)

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, BinaryIO, cast
 from uuid import UUID
 
@@ -57,7 +56,7 @@ class StreamView(View):
         if run is None:
             raise Conflict("The project has no ratings yet. They come with its first comparisons.")
         format = FORMATS[key]
-        source = replace(source_of(project, format, {}, run), at_once=True)
+        source = source_of(project, format, {}, run)
         response = StreamingHttpResponse(
             _stream(format, file, source), content_type=CONTENT_TYPES[file]
         )

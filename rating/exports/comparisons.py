@@ -16,7 +16,7 @@ SCHEMA = COMPARISON_SCHEMA.insert(AFTER, pa.field("reliability", pa.float64())).
 def batches(source: Source) -> Iterator[pa.RecordBatch]:
     sharpness = {source.pseudonym(key): value for key, value in source.sharpness.items()}
     aside = {source.pseudonym(key) for key in source.set_aside}
-    for batch in comparison_batches(source.project, at_once=source.at_once):
+    for batch in comparison_batches(source.project):
         people = batch.column("annotator")
         names = people.dictionary.to_pylist()
         known = pa.array([sharpness.get(name) for name in names], pa.float64())

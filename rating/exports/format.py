@@ -50,8 +50,6 @@ class Source:
     run: RatingRun
     options: dict[str, Any]
     image_url: Callable[[UUID], str]
-    # Somebody is waiting for the first rows.
-    at_once: bool = False
     left_out: Counter[str] = field(default_factory=Counter)
     # Comparisons read so far, and those of them that count in a row.
     read: int = 0
