@@ -35,6 +35,13 @@ class NewPersonForm(forms.Form):
     )
 
 
+# Project.target may be empty; all else has a value, and keeps it unless another is sent.
+MAY_BE_LEFT_OUT = {
+    *("goal", "top", "screen", "screen_size", "gold_share", "repeat_share"),
+    *("target", "target_value"),
+}
+
+
 class ProjectForm(forms.ModelForm):
     class Meta:
         model = Project
@@ -48,6 +55,15 @@ class ProjectForm(forms.ModelForm):
             "lease_seconds",
             "strategy",
             "random_share",
+            "goal",
+            "top",
+            "screen",
+            "screen_size",
+            "gold_share",
+            "repeat_share",
+            "target",
+            "target_value",
+            "close_at_target",
         )
         labels = {
             "allow_tie": "Ties are allowed",
@@ -55,12 +71,36 @@ class ProjectForm(forms.ModelForm):
             "quota": "Comparisons a person",
             "lease_seconds": "Reservation, in seconds",
             "random_share": "Random share",
+            "goal": "What the ranking is for",
+            "top": "Images in the top",
+            "screen": "What annotators are shown",
+            "screen_size": "Images on a screen of several",
+            "gold_share": "Share of known answers",
+            "repeat_share": "Share of repeated pairs",
+            "target": "Accuracy wanted",
+            "target_value": "At least",
+            "close_at_target": "Close the project there",
         }
         help_texts = {
             "instructions": "Shown to annotators beside the pairs.",
             "state": "Pairs are shown only while the project is open.",
         }
         widgets = {"instructions": forms.Textarea(attrs={"rows": 4})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in MAY_BE_LEFT_OUT:
+            self.fields[name].required = False
+
+    def clean(self) -> dict[str, Any]:
+        """What was not sent stays as it is."""
+        cleaned = super().clean() or {}
+        for name in MAY_BE_LEFT_OUT & cleaned.keys():
+            if self.fields[name].widget.value_omitted_from_data(self.data, self.files, name):
+                del cleaned[name]
+            elif cleaned[name] is None:
+                self.add_error(name, "This field is required.")
+        return cleaned
 
 
 class StateForm(forms.Form):

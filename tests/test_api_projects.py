@@ -16,8 +16,17 @@ DEFAULTS = {
     "overlap": 1,
     "quota": None,
     "lease_seconds": 1800,
-    "strategy": "random",
+    "strategy": "adaptive",
     "random_share": 0.1,
+    "goal": "ranking",
+    "top": 10,
+    "screen": "pair",
+    "screen_size": 4,
+    "gold_share": 0.05,
+    "repeat_share": 0.0,
+    "target": "",
+    "target_value": 0.9,
+    "close_at_target": False,
 }
 
 

@@ -44,7 +44,7 @@ def test_an_archive_is_uploaded_watched_and_its_refusals_are_named(
     assert "broken.png" in done
     assert "hx-trigger" not in done, "there is nothing to wait for"
     client.post(url, {"source": "zip", "file": zipped(a=picture(1), b=picture(2))})
-    run_import(Import.objects.order_by("created_at").last().id)  # type: ignore[union-attr]
+    run_import(Import.objects.order_by("created_at").last().id)
     assert "2 there already" in listed(alice, project)
 
 

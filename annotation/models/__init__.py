@@ -1,13 +1,15 @@
-from annotation.models.assignment import Assignment
+from annotation.models.assignment import Assignment, Purpose
 from annotation.models.comparison import Comparison, Outcome
 from annotation.models.criterion import Criterion
 from annotation.models.image import Folder, Image
 from annotation.models.imports import Import, ImportRefusal
 from annotation.models.invitation import Invitation
+from annotation.models.lineup import Lineup, LineupImage
 from annotation.models.membership import Membership, Role
 from annotation.models.pair import Pair
-from annotation.models.project import Project
+from annotation.models.project import Project, Screen
 from annotation.models.prompt import Prompt
+from annotation.models.proposal import Proposal
 from annotation.models.token import Scope, Token
 from annotation.models.user import User
 from annotation.models.webhook import Delivery, Webhook
@@ -22,13 +24,18 @@ __all__ = [
     "Import",
     "ImportRefusal",
     "Invitation",
+    "Lineup",
+    "LineupImage",
     "Membership",
     "Outcome",
     "Pair",
     "Project",
     "Prompt",
+    "Proposal",
+    "Purpose",
     "Role",
     "Scope",
+    "Screen",
     "Token",
     "User",
     "Webhook",

@@ -7,12 +7,23 @@ from django.db.models.functions import Now
 
 from annotation.models.criterion import Criterion
 from annotation.models.image import Image
+from annotation.models.lineup import Lineup
 from annotation.models.pair import Pair
-from annotation.models.project import Project
+from annotation.models.project import Project, Screen
+
+
+class Purpose(models.TextChoices):
+    """What an assignment is for; only those for the ranking enter the ratings and take a place."""
+
+    RANKING = "ranking", "Ranking"
+    GOLD = "gold", "Gold: the answer is known"
+    REPEAT = "repeat", "Repeat: the same person answered it before"
 
 
 class Assignment(models.Model):
-    """What was shown to whom, when, on which side and why: a lease on one place of a pair.
+    """What was shown to whom, when, in which place and why: a lease on one place of a pair or a lineup.
+
+    A pair has a left and a right side; a lineup has its images in `shown`, in the order of the screen.
 
     open → answered by a comparison; open → released when it expires or an image is excluded.
     """
@@ -25,12 +36,18 @@ class Assignment(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, models.CASCADE, related_name="assignments")
     criterion = models.ForeignKey(Criterion, models.PROTECT, related_name="+")
-    pair = models.ForeignKey(Pair, models.PROTECT, related_name="assignments")
+    screen = models.CharField(max_length=10, choices=Screen, default=Screen.PAIR)
+    purpose = models.CharField(max_length=10, choices=Purpose, default=Purpose.RANKING)
+    pair = models.ForeignKey(Pair, models.PROTECT, null=True, related_name="assignments")
+    lineup = models.ForeignKey(Lineup, models.PROTECT, null=True, related_name="assignments")
     annotator = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="assignments"
     )
-    left = models.ForeignKey(Image, models.PROTECT, related_name="+")
-    right = models.ForeignKey(Image, models.PROTECT, related_name="+")
+    left = models.ForeignKey(Image, models.PROTECT, null=True, related_name="+")
+    right = models.ForeignKey(Image, models.PROTECT, null=True, related_name="+")
+    shown = models.JSONField(
+        null=True, blank=True, help_text="The ids of a lineup's images, in the order of the screen."
+    )
     strategy = models.CharField(max_length=30)
     probability = models.FloatField(
         null=True, blank=True, help_text="The chance with which this pair was drawn, if known."
@@ -58,6 +75,15 @@ class Assignment(models.Model):
             ),
             models.Index(fields=["pair", "annotator"], name="assignment_seen"),
         ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(screen=Screen.PAIR, pair__isnull=False, lineup=None, shown=None)
+                & Q(left__isnull=False, right__isnull=False)
+                | Q(pair=None, left=None, right=None, lineup__isnull=False, shown__isnull=False)
+                & ~Q(screen=Screen.PAIR),
+                name="assignment_of_a_pair_or_a_lineup",
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.pair} for {self.annotator}"
+        return f"{self.pair or self.lineup} for {self.annotator}"

@@ -6,10 +6,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from annotation.models.assignment import Assignment
+from annotation.models.assignment import Assignment, Purpose
 from annotation.models.criterion import Criterion
 from annotation.models.image import Image
-from annotation.models.project import Project
+from annotation.models.project import Project, Screen
 
 
 class Outcome(models.TextChoices):
@@ -18,10 +18,14 @@ class Outcome(models.TextChoices):
     TIE = "tie", "Tie"
     BOTH_BAD = "both_bad", "Both bad"
     SKIP = "skip", "Skipped"
+    ORDERED = "ordered", "Several images, put in order"
 
 
 class Comparison(models.Model):
-    """One line of the log: what one person said of one assignment.
+    """One line of the log: what one person said of one assignment, a pair or a lineup.
+
+    What was said of a lineup is in `levels`: the ids of its images, those that are best first, in lists;
+    each image of a list is better than each of the lists after it, and nothing is said within a list.
 
     Rows are appended, never changed or deleted; undo sets `retracted_at` once. The database itself
     refuses anything else (annotation/log_guard.py). The log's order is (created_at, id).
@@ -36,8 +40,11 @@ class Comparison(models.Model):
     annotator = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="comparisons"
     )
-    left = models.ForeignKey(Image, models.PROTECT, related_name="+")
-    right = models.ForeignKey(Image, models.PROTECT, related_name="+")
+    screen = models.CharField(max_length=10, choices=Screen, default=Screen.PAIR)
+    purpose = models.CharField(max_length=10, choices=Purpose, default=Purpose.RANKING)
+    left = models.ForeignKey(Image, models.PROTECT, null=True, related_name="+")
+    right = models.ForeignKey(Image, models.PROTECT, null=True, related_name="+")
+    levels = models.JSONField(null=True, blank=True)
     outcome = models.CharField(max_length=10, choices=Outcome)
     strength = models.PositiveSmallIntegerField(
         null=True,
@@ -65,6 +72,17 @@ class Comparison(models.Model):
             ),
             models.CheckConstraint(condition=~Q(left=F("right")), name="comparison_of_two"),
             models.CheckConstraint(
+                condition=Q(
+                    screen=Screen.PAIR, left__isnull=False, right__isnull=False, levels=None
+                )
+                & ~Q(outcome=Outcome.ORDERED)
+                | Q(left=None, right=None, levels__isnull=False, outcome=Outcome.ORDERED)
+                & ~Q(screen=Screen.PAIR)
+                | Q(left=None, right=None, levels=None, outcome=Outcome.SKIP)
+                & ~Q(screen=Screen.PAIR),
+                name="comparison_of_a_pair_or_a_lineup",
+            ),
+            models.CheckConstraint(
                 condition=Q(retracted_at__isnull=True, retracted_by__isnull=True)
                 | Q(retracted_at__isnull=False, retracted_by__isnull=False),
                 name="comparison_retracted_by_somebody",
@@ -72,4 +90,6 @@ class Comparison(models.Model):
         ]
 
     def __str__(self) -> str:
+        if self.levels:
+            return " > ".join(", ".join(level) for level in self.levels)
         return f"{self.left_id} {self.outcome} {self.right_id}"

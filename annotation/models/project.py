@@ -10,6 +10,15 @@ def new_pseudonym_key() -> str:
     return secrets.token_hex(32)
 
 
+class Screen(models.TextChoices):
+    """What an annotator is shown at a time, and asked for."""
+
+    PAIR = "pair", "Two images: which is better"
+    BEST = "best", "Several images: the best"
+    BEST_WORST = "best_worst", "Several images: the best and the worst"
+    ORDER = "order", "Several images: their order"
+
+
 class Project(models.Model):
     """What is compared, by whom, and under which rules; `revision` says how far its log goes.
 
@@ -24,7 +33,23 @@ class Project(models.Model):
         CLOSED = "closed", "Closed"
 
     class Strategy(models.TextChoices):
-        RANDOM = "random", "Random: legal pairs, least seen first"
+        ADAPTIVE = "adaptive", "Adaptive: the pairs that teach the ranking most"
+        RANDOM = "random", "Random: any legal pair, least seen images first"
+        SMART_SHUFFLE = "smart_shuffle", "Smart shuffle: least certain images first"
+        SEQUENTIAL_ELIMINATION = (
+            "sequential_elimination",
+            "Sequential elimination: a quick cull, not a ranking",
+        )
+
+    class Goal(models.TextChoices):
+        RANKING = "ranking", "The whole ranking"
+        TOP = "top", "The top images of each prompt"
+        TRAINING = "training", "Clear preferences to train on, spread over the prompts"
+
+    class Target(models.TextChoices):
+        NONE = "", "None"
+        TAU = "tau", "Kendall’s tau of the ranking"
+        TOP = "top", "Share of the top images that are right"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=200)
@@ -34,7 +59,7 @@ class Project(models.Model):
     overlap = models.PositiveSmallIntegerField(
         default=1,
         validators=[MinValueValidator(1), MaxValueValidator(1000)],
-        help_text="Comparisons wanted of each pair, each by another person.",
+        help_text="Comparisons wanted of each pair, each by another person; adaptive pairs may need fewer.",
     )
     quota = models.PositiveIntegerField(
         null=True, blank=True, help_text="Most comparisons of one person; empty for no limit."
@@ -44,11 +69,42 @@ class Project(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(7 * 24 * 3600)],
         help_text="How long a pair stays reserved for the person it was shown to.",
     )
-    strategy = models.CharField(max_length=30, choices=Strategy, default=Strategy.RANDOM)
+    strategy = models.CharField(max_length=30, choices=Strategy, default=Strategy.ADAPTIVE)
     random_share = models.FloatField(
         default=0.1,
         validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
         help_text="Share of the pairs that is chosen at random whatever the strategy.",
+    )
+    goal = models.CharField(max_length=10, choices=Goal, default=Goal.RANKING)
+    top = models.PositiveIntegerField(
+        default=10,
+        validators=[MinValueValidator(1), MaxValueValidator(100_000)],
+        help_text="How many images of a prompt are its top.",
+    )
+    screen = models.CharField(max_length=10, choices=Screen, default=Screen.PAIR)
+    screen_size = models.PositiveSmallIntegerField(
+        default=4,
+        validators=[MinValueValidator(3), MaxValueValidator(9)],
+        help_text="Images on a screen that shows more than two.",
+    )
+    gold_share = models.FloatField(
+        default=0.05,
+        validators=[MinValueValidator(0.0), MaxValueValidator(0.5)],
+        help_text="Share of the pairs whose answer is known, where images have a gold quality.",
+    )
+    repeat_share = models.FloatField(
+        default=0.0,
+        validators=[MinValueValidator(0.0), MaxValueValidator(0.5)],
+        help_text="Share of the pairs that a person sees a second time, with sides swapped.",
+    )
+    target = models.CharField(max_length=10, choices=Target, default=Target.NONE, blank=True)
+    target_value = models.FloatField(
+        default=0.9,
+        validators=[MinValueValidator(0.05), MaxValueValidator(0.999)],
+        help_text="The accuracy at which the ranking is good enough.",
+    )
+    close_at_target = models.BooleanField(
+        default=False, help_text="The project closes itself when the target is reached."
     )
     revision = models.PositiveBigIntegerField(default=0, editable=False)
     # Kept here, not derived from SECRET_KEY, so that pseudonyms outlive a change of that key.

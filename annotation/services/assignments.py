@@ -94,11 +94,13 @@ def reopen_assignment(membership: Membership, answered: Assignment) -> Assignmen
     quota; that of a skip was free before, and may have been taken.
     """
     project = membership.project
+    if answered.pair_id is None:
+        return None
     _lock(membership)
     if project.state != Project.State.OPEN or _quota_reached(membership):
         return None
     sides = [answered.left_id, answered.right_id]
-    if Image.objects.filter(id__in=sides, excluded=True).exists():
+    if Image.objects.filter(id__in=filter(None, sides), excluded=True).exists():
         return None
     if not pairing.claim(answered.pair_id, project.overlap):
         return None

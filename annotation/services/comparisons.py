@@ -133,5 +133,6 @@ def _refuse_unless_manager(role: Role) -> None:
         raise PermissionDenied("Only its author or a manager may undo a comparison.")
 
 
-def _free_place(pair_id: int) -> None:
+def _free_place(pair_id: int | None) -> None:
+    assert pair_id is not None
     Pair.objects.filter(id=pair_id).update(taken=F("taken") - 1)

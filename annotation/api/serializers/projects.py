@@ -16,17 +16,25 @@ class CriterionSerializer(serializers.ModelSerializer):
         return attrs
 
 
+def _share(name: str, least: float, most: float) -> FiniteFloatField:
+    text = str(getattr(Project._meta.get_field(name), "help_text", ""))
+    return FiniteFloatField(required=False, min_value=least, max_value=most, help_text=text)
+
+
 class ProjectSettingsSerializer(serializers.ModelSerializer):
-    random_share = FiniteFloatField(
-        required=False,
-        min_value=0,
-        max_value=1,
-        help_text=str(Project._meta.get_field("random_share").help_text),
-    )
+    random_share = _share("random_share", 0, 1)
+    gold_share = _share("gold_share", 0, 0.5)
+    repeat_share = _share("repeat_share", 0, 0.5)
+    target_value = _share("target_value", 0.05, 0.999)
 
     class Meta:
         model = Project
-        fields = ["allow_tie", "overlap", "quota", "lease_seconds", "strategy", "random_share"]
+        fields = [
+            *("allow_tie", "overlap", "quota", "lease_seconds"),
+            *("strategy", "random_share", "goal", "top", "screen", "screen_size"),
+            *("gold_share", "repeat_share"),
+            *("target", "target_value", "close_at_target"),
+        ]
         extra_kwargs = {"quota": {"min_value": 1, "max_value": 10**9}}
 
 
