@@ -186,13 +186,14 @@ def sweep(low, high, start, outcome, count, side, person, kinds, t, state, forwa
 
 
 @njit(cache=True, error_model="numpy")
-def solve_means(low, high, start, prior, state, tolerance):  # type: ignore[no-untyped-def]
+def solve_means(low, high, start, prior, state, lineups, tolerance):  # type: ignore[no-untyped-def]
     """Set all means to those that the sites imply together, and the messages to what agrees with them.
 
-    Sweeps alone bring far news one edge a pass; this brings it at once. Returns whether the
-    linear system was solved.
+    lineups: `LineupFit.joint()`. Sweeps alone bring far news one edge a pass; this brings it at
+    once. Returns whether the linear system was solved.
     """
     precision, shift, to_low, to_high, site, _ = state
+    begin, item, edge_start, lineup_low, lineup_high, message, lineup_tau, push = lineups
     n = len(precision)
     tau, moment = np.zeros(len(low)), np.zeros(len(low))
     right, mean = np.zeros((n, 1)), np.empty((n, 1))
@@ -202,9 +203,16 @@ def solve_means(low, high, start, prior, state, tolerance):  # type: ignore[no-u
             moment[e] += site[s, 1]
         right[low[e], 0] += moment[e]
         right[high[e], 0] -= moment[e]
+    for x in range(len(item)):
+        right[item[x], 0] += push[x]
     for i in range(n):
         mean[i, 0] = shift[i] / precision[i]
-    if solve(low, high, tau, prior, right, mean, precision, tolerance) < 0:
+    if len(item) > 0:
+        lows, highs = np.concatenate((low, lineup_low)), np.concatenate((high, lineup_high))
+        taus = np.concatenate((tau, lineup_tau))
+    else:
+        lows, highs, taus = low, high, tau
+    if solve(lows, highs, taus, prior, right, mean, precision, tolerance) < 0:
         return False
     total = precision.copy()
     precision[:], shift[:] = prior, 0.0
@@ -222,4 +230,18 @@ def solve_means(low, high, start, prior, state, tolerance):  # type: ignore[no-u
         precision[j] += to_high[e, 0]
         shift[i] += to_low[e, 1]
         shift[j] += to_high[e, 1]
+    # With the rest of each item known, a lineup's own equations have each message at once.
+    for r in range(len(begin) - 1):
+        edge = edge_start[r]
+        for x in range(begin[r], begin[r + 1]):
+            message[x, 1] = message[x, 0] * mean[item[x], 0] + push[x]
+        for x in range(begin[r], begin[r + 1]):
+            for y in range(x + 1, begin[r + 1]):
+                flow = lineup_tau[edge] * (mean[item[x], 0] - mean[item[y], 0])
+                message[x, 1] -= flow
+                message[y, 1] += flow
+                edge += 1
+        for x in range(begin[r], begin[r + 1]):
+            precision[item[x]] += message[x, 0]
+            shift[item[x]] += message[x, 1]
     return True

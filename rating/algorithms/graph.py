@@ -39,11 +39,17 @@ class Graph:
 
 
 def build_graph(
-    n: int, first: Integers, second: Integers, label: Integers, annotator: Integers | None = None
+    n: int,
+    first: Integers,
+    second: Integers,
+    label: Integers,
+    annotator: Integers | None = None,
+    others: Integers | None = None,
 ) -> Graph:
     """The canonical form; without annotator, who compared and which side was which are dropped.
 
-    first, second, label and annotator: shape (m,), int64, checked before by `check_comparisons`.
+    first, second, label and annotator: shape (m,), int64, checked before by `check_comparisons`. others: ids
+    of people who belong to `people`, too, though they may have compared no two items.
     Raises ValueError where n² × annotators is too large for 64 bits.
     Cost: O(m log m) time, O(m) memory.
     """
@@ -54,7 +60,9 @@ def build_graph(
         people, person, sides = np.empty(0, np.int64), np.zeros(1, np.int64), 1
         person = np.zeros(len(first), np.int64)
     else:
-        people, person = _numbered(annotator)
+        known = annotator if others is None else np.concatenate([annotator, others])
+        people, person = _numbered(known)
+        person = person[: len(annotator)]
         sides = 2
     persons = max(1, len(people))
     if n * n * 3 * sides * persons > LIMIT:

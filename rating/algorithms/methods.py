@@ -3,10 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from rating.algorithms.results import Integers, Ratings
 
-Rate = Callable[[int, Integers, Integers, Integers, Integers | None], Ratings]
+if TYPE_CHECKING:
+    from rating.algorithms.lineups import Lineups
+
+Rate = Callable[..., Ratings]
 
 
 @dataclass(frozen=True)
@@ -15,7 +21,8 @@ class Method:
 
     module: where the function named key is; imported at its first use, since compiled numerics take a
     second to load and a web process never needs them. needs_annotator: refuses comparisons without one.
-    needs_order: the result depends on the order of the comparisons.
+    needs_order: the result depends on the order of the comparisons. knows_lineups: takes them as the
+    orders that they are; to other methods they are the pairs of neighbouring levels.
     """
 
     key: str
@@ -24,6 +31,7 @@ class Method:
     needs_annotator: bool = False
     needs_order: bool = False
     joint: bool = True
+    knows_lineups: bool = False
 
     def rate(
         self,
@@ -32,9 +40,19 @@ class Method:
         second: Integers,
         label: Integers,
         annotator: Integers | None = None,
+        lineups: "Lineups | None" = None,
     ) -> Ratings:
         """Rate n items; the arguments, results and errors are those of the method's own function."""
         function: Rate = getattr(import_module(self.module), self.key)
+        if lineups is None or not len(lineups):
+            return function(n, first, second, label, annotator)
+        if self.knows_lineups:
+            return function(n, first, second, label, annotator, lineups)
+        better, worse, of = import_module("rating.algorithms.lineups").implied_pairs(lineups)
+        if annotator is not None:
+            annotator = np.concatenate([annotator, lineups.annotator[of]])
+        first, second = np.concatenate([first, better]), np.concatenate([second, worse])
+        label = np.concatenate([label, np.ones(len(of), dtype=np.int64)])
         return function(n, first, second, label, annotator)
 
 
@@ -46,11 +64,13 @@ METHODS = {
             "TrueSkill over all comparisons, with how each annotator sees",
             "rating.algorithms.annotators",
             needs_annotator=True,
+            knows_lineups=True,
         ),
         Method(
             "trueskill",
             "TrueSkill over all comparisons, all annotators alike",
             "rating.algorithms.trueskill",
+            knows_lineups=True,
         ),
         Method(
             "trueskill_online",

@@ -25,16 +25,21 @@ CLICKS = 1  # the kind between those who see (0) and those who answer in reverse
 
 
 @njit(cache=True, error_model="numpy")
-def _log_posterior(rows, a, b, t, prior, table):  # type: ignore[no-untyped-def]
+def _log_posterior(rows, said, a, b, t, prior, table):  # type: ignore[no-untyped-def]
     """(value, gradient by a, by b, curvature aa, ab, bb) of the log posterior at (a, b).
 
-    rows: shape (r, 5), of each site outcome, count, side, and mean and variance of its cavity.
+    rows: shape (r, 5), of each site outcome, count, side, and mean and variance of its cavity. said: shape
+    (4,), what lineups add: value, slope and curvature by a, and where that is so.
     prior: (centre of a, precision of a, precision of b). Curvature after Gauss and Newton, never negative.
     """
     centre, pa, pb = prior
     value = -0.5 * (pa * (a - centre) ** 2 + pb * b * b)
     da, db = -pa * (a - centre), -pb * b
     aa, ab, bb = pa, 0.0, pb
+    off = a - said[3]
+    value += said[0] + said[1] * off - 0.5 * said[2] * off * off
+    da += said[1] - said[2] * off
+    aa += said[2]
     product, factors = 1.0, 0
     for s in range(len(rows)):
         o, c, left, m, v = rows[s, 0], rows[s, 1], rows[s, 2], rows[s, 3], rows[s, 4]
@@ -69,9 +74,9 @@ def _log_posterior(rows, a, b, t, prior, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def _climb(rows, a, b, t, prior, free, table):  # type: ignore[no-untyped-def]
+def _climb(rows, said, a, b, t, prior, free, table):  # type: ignore[no-untyped-def]
     """The mode from (a, b) by Newton steps that never go down; a moves only where it is free."""
-    now = _log_posterior(rows, a, b, t, prior, table)
+    now = _log_posterior(rows, said, a, b, t, prior, table)
     for _ in range(NEWTON_STEPS):
         value, da, db, aa, ab, bb = now
         if free:
@@ -83,7 +88,7 @@ def _climb(rows, a, b, t, prior, free, table):  # type: ignore[no-untyped-def]
             break
         trial = now
         for _ in range(HALVINGS):
-            trial = _log_posterior(rows, a + step_a, b + step_b, t, prior, table)
+            trial = _log_posterior(rows, said, a + step_a, b + step_b, t, prior, table)
             if trial[0] >= value:
                 break
             step_a *= 0.4
@@ -107,12 +112,13 @@ def _sum_up(rows, cells):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, error_model="numpy")
 def judge_people(  # type: ignore[no-untyped-def]
-    start, order, rows, cavity, t, shares, spread, kinds, evidence, thorough, table
+    start, order, rows, cavity, said, t, shares, spread, kinds, evidence, thorough, table
 ):
     """Update kinds, shape (k, 3, 6), and evidence, shape (k, 3), in place, from the cavities of the sites.
 
     start, order: the sites of person k are order[start[k]:start[k + 1]]; rows, shape (q, 5), is in that
     order, so that the passes over a person find them side by side; their cavities are filled in here.
+    said: shape (k, 3, 4), what lineups say, see `LineupFit.say_of_people`.
     shares: shape (3,), how frequent each kind is. spread: (of a, of b, of a clicker's b), standard
     deviations. thorough: whether kinds that are out of the question are looked at, too.
     Cost: about 0.05 µs a comparison, kind and Newton step.
@@ -129,9 +135,8 @@ def judge_people(  # type: ignore[no-untyped-def]
             free = c != CLICKS
             sb = spread[1] if free else spread[2]
             prior = (1.0 - c, 1.0 / spread[0] ** 2, 1.0 / sb**2)
-            a, b, now = _climb(
-                own if free else cells, kinds[k, c, 1], kinds[k, c, 2], t, prior, free, table
-            )
+            a, b = kinds[k, c, 1], kinds[k, c, 2]
+            a, b, now = _climb(own if free else cells, said[k, c], a, b, t, prior, free, table)
             value, _, _, aa, ab, bb = now
             kinds[k, c, 1], kinds[k, c, 2] = a, b
             det = aa * bb - ab * ab
