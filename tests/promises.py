@@ -42,7 +42,7 @@ def _ratings_are_a_function_of_the_log(project: Project) -> None:
     run = recompute(project.id)
     assert run.revision == project.revision
     log = read_log(project.id)
-    assert run.comparisons == len(log.label)
+    assert run.comparisons == len(log.label) + len(log.lineups)
     anew = fit(log).ratings
     stored = run.ratings.values_list("criterion", "image", "mu", "sigma")
     images = [(group.criterion_id, image) for group in log.groups for image in group.images]

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
-from rating.algorithms.lineups import Lineups, check_lineups, implied_pairs
+from rating.algorithms.lineups import check_lineups, implied_pairs, tallies
 from rating.algorithms.methods import METHODS
-from rating.algorithms.results import CENTRE, UNIT, Floats, Ratings
+from rating.algorithms.results import CENTRE, UNIT, Floats, Lineups, Ratings
 from rating.algorithms.trueskill import trueskill
 
 NONE = np.zeros(0, dtype=np.int64)
@@ -103,7 +103,7 @@ def test_an_order_is_not_taken_for_independent_pairs() -> None:
     told = np.ones(10, np.int64)
     independent = trueskill(5, first, second, told, prior_variance=1.0)
     order = lineups_of([[i] for i in range(5)])
-    together = trueskill(5, NONE, NONE, NONE, None, order, prior_variance=1.0)
+    together = trueskill(5, NONE, NONE, NONE, lineups=order, prior_variance=1.0)
     assert independent.posterior is not None
     assert together.posterior is not None
     assert np.all(together.posterior.apart > 1.15 * independent.posterior.apart)
@@ -173,7 +173,7 @@ def hostile(draw: st.DrawFn) -> tuple[int, Lineups]:
     st.randoms(use_true_random=False),
     st.sampled_from(["trueskill", "trueskill_annotators"]),
 )
-def test_any_lineups_in_any_order_give_the_same_bits(case, chance, method) -> None:  # type: ignore[no-untyped-def]
+def test_any_lineups_in_any_order_give_the_same_bits(case, chance, method) -> None:
     n, lineups = case
     rows = list(range(len(lineups)))
     chance.shuffle(rows)
@@ -193,6 +193,12 @@ def test_any_lineups_in_any_order_give_the_same_bits(case, chance, method) -> No
     assert one.sigma.tobytes() == other.sigma.tobytes()
     assert one.posterior is not None
     assert np.all(one.posterior.tau >= 0)
+
+
+def test_images_win_over_all_that_are_put_below_them() -> None:
+    wins, losses = tallies(5, lineups_of([[0], [1, 2], [3]], [[3], [0]]))
+    assert wins.tolist() == [3, 1, 1, 1, 0]
+    assert losses.tolist() == [1, 1, 1, 3, 0]
 
 
 def test_methods_that_know_pairs_only_take_neighbouring_levels() -> None:

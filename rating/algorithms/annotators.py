@@ -7,18 +7,18 @@ import numpy as np
 
 from rating.algorithms.graph import Graph, build_graph
 from rating.algorithms.lineups import (
-    NO_LINEUPS,
     LineupFit,
-    Lineups,
     canonical,
     check_lineups,
 )
 from rating.algorithms.normal import TABLE
 from rating.algorithms.people import judge_people
 from rating.algorithms.results import (
+    NO_LINEUPS,
     Annotators,
     Floats,
     Integers,
+    Lineups,
     NotConverged,
     Ratings,
     check_comparisons,
@@ -44,8 +44,8 @@ def trueskill_annotators(
     second: Integers,
     label: Integers,
     annotator: Integers | None = None,
-    lineups: Lineups = NO_LINEUPS,
     *,
+    lineups: Lineups = NO_LINEUPS,
     prior_variance: float | None = None,
     draw_margin: float | None = None,
     tolerance: float = CROWD_TOLERANCE,

@@ -1,35 +1,12 @@
 """Lineups: what people said of several items at once, as the partial order that it is (see `lineup_ep`)."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 
 from rating.algorithms.lineup_ep import MOST, judge_lineups, sweep_lineups
-from rating.algorithms.results import Floats, Integers
-
-
-@dataclass(frozen=True)
-class Lineups:
-    """k answers about several items each; the data convention of lineups.
-
-    start: shape (k + 1,); lineup r has the rows start[r] … start[r + 1] − 1 of item and level.
-    item: shape (w,), its items, each once. level: shape (w,), 0 for the best; each item of a level is better
-    than those of higher levels, and nothing is said within a level. annotator: shape (k,), who
-    answered. All int64.
-    """
-
-    start: Integers
-    item: Integers
-    level: Integers
-    annotator: Integers
-
-    def __len__(self) -> int:
-        return len(self.annotator)
-
-
-NO_LINEUPS = Lineups(*(np.zeros(size, dtype=np.int64) for size in (1, 0, 0, 0)))
+from rating.algorithms.results import Bools, Floats, Integers, Lineups
 
 
 def check_lineups(n: int, lineups: Lineups) -> None:
@@ -52,8 +29,9 @@ def check_lineups(n: int, lineups: Lineups) -> None:
     _refuse(_distinct(of, level, k) != levels + 1, "a level without items")
 
 
-def _any(of: Integers, bad: Integers, k: int) -> Integers:
-    return np.bincount(of, bad, minlength=k) > 0
+def _any(of: Integers, bad: Bools, k: int) -> Bools:
+    found: Bools = np.bincount(of, bad, minlength=k) > 0
+    return found
 
 
 def _distinct(of: Integers, level: Integers, k: int) -> Integers:
@@ -62,7 +40,7 @@ def _distinct(of: Integers, level: Integers, k: int) -> Integers:
     return np.bincount(pairs // (MOST + 1), minlength=k)
 
 
-def _refuse(bad: Integers, what: str) -> None:
+def _refuse(bad: Bools, what: str) -> None:
     if bad.any():
         raise ValueError(f"lineup {int(np.flatnonzero(bad)[0])} has {what}")
 
@@ -75,6 +53,26 @@ def implied_pairs(lineups: Lineups) -> tuple[Integers, Integers, Integers]:
     better, worse, _, of = _constraints(lineups)
     at = lineups.start[of]
     return lineups.item[at + better], lineups.item[at + worse], of
+
+
+def tallies(n: int, lineups: Lineups) -> tuple[Integers, Integers]:
+    """Shape (n,) each: over how many others each item was put, and how many over it. Cost: O(w)."""
+    of = np.repeat(np.arange(len(lineups)), np.diff(lineups.start))
+    held = np.bincount(of * MOST + lineups.level, minlength=len(lineups) * MOST).reshape(-1, MOST)
+    upto = np.cumsum(held, axis=1)[of, lineups.level]
+    sizes = np.diff(lineups.start)[of]
+    wins = np.bincount(lineups.item, sizes - upto, minlength=n)
+    losses = np.bincount(lineups.item, upto - held[of, lineups.level], minlength=n)
+    return wins.astype(np.int64), losses.astype(np.int64)
+
+
+def star(lineups: Lineups) -> tuple[Integers, Integers]:
+    """(low, high): edges that join each lineup's items without closing a cycle, its first with the others."""
+    first = np.repeat(lineups.item[lineups.start[:-1]], np.diff(lineups.start))
+    others = np.ones(len(lineups.item), dtype=bool)
+    others[lineups.start[:-1]] = False
+    one, other = first[others], lineups.item[others]
+    return np.minimum(one, other), np.maximum(one, other)
 
 
 def _constraints(lineups: Lineups) -> tuple[Integers, Integers, Integers, Integers]:
@@ -141,14 +139,6 @@ class LineupFit:
 
     def __len__(self) -> int:
         return len(self.person)
-
-    def star(self) -> tuple[Integers, Integers]:
-        """Edges that join each lineup's items without closing a cycle: its first item with the others."""
-        sizes = np.diff(self.start)
-        first = np.repeat(self.item[self.start[:-1]], sizes)
-        others = np.ones(len(self.item), dtype=bool)
-        others[self.start[:-1]] = False
-        return first[others], self.item[others]
 
     def sweep(
         self, precision: Floats, shift: Floats, kinds: Floats, pace: float, table: Floats

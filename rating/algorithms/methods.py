@@ -3,14 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rating.algorithms.results import Integers, Ratings
-
-if TYPE_CHECKING:
-    from rating.algorithms.lineups import Lineups
+from rating.algorithms.results import NO_LINEUPS, Integers, Lineups, Ratings
 
 Rate = Callable[..., Ratings]
 
@@ -40,14 +36,14 @@ class Method:
         second: Integers,
         label: Integers,
         annotator: Integers | None = None,
-        lineups: "Lineups | None" = None,
+        lineups: Lineups = NO_LINEUPS,
     ) -> Ratings:
         """Rate n items; the arguments, results and errors are those of the method's own function."""
         function: Rate = getattr(import_module(self.module), self.key)
-        if lineups is None or not len(lineups):
+        if not len(lineups):
             return function(n, first, second, label, annotator)
         if self.knows_lineups:
-            return function(n, first, second, label, annotator, lineups)
+            return function(n, first, second, label, annotator, lineups=lineups)
         better, worse, of = import_module("rating.algorithms.lineups").implied_pairs(lineups)
         if annotator is not None:
             annotator = np.concatenate([annotator, lineups.annotator[of]])

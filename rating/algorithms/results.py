@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 # TrueSkill's scale: a score is CENTRE + UNIT × strength, strength in units of the noise of a comparison.
 CENTRE = 25.0
@@ -18,6 +19,28 @@ LOGITS = 1.702
 
 class NotConverged(ArithmeticError):
     """An inference did not come to rest; there is no result to publish."""
+
+
+@dataclass(frozen=True)
+class Lineups:
+    """k answers about several items each; the data convention of lineups.
+
+    start: shape (k + 1,); lineup r has the rows start[r] … start[r + 1] − 1 of item and level.
+    item: shape (w,), its items, each once. level: shape (w,), 0 for the best; each item of a level is better
+    than those of higher levels, and nothing is said within a level. annotator: shape (k,), who
+    answered. All int64.
+    """
+
+    start: Integers
+    item: Integers
+    level: Integers
+    annotator: Integers
+
+    def __len__(self) -> int:
+        return len(self.annotator)
+
+
+NO_LINEUPS = Lineups(*(np.zeros(size, dtype=np.int64) for size in (1, 0, 0, 0)))
 
 
 @dataclass(frozen=True)

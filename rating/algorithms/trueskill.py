@@ -9,19 +9,20 @@ import numpy as np
 from rating.algorithms.ep import solve_means, sweep
 from rating.algorithms.graph import Graph, build_graph, components
 from rating.algorithms.lineups import (
-    NO_LINEUPS,
     LineupFit,
-    Lineups,
     canonical,
     check_lineups,
+    star,
 )
 from rating.algorithms.normal import TABLE
 from rating.algorithms.results import (
     CENTRE,
+    NO_LINEUPS,
     UNIT,
     Annotators,
     Floats,
     Integers,
+    Lineups,
     NotConverged,
     Posterior,
     Ratings,
@@ -50,8 +51,8 @@ def trueskill(
     second: Integers,
     label: Integers,
     annotator: Integers | None = None,
-    lineups: Lineups = NO_LINEUPS,
     *,
+    lineups: Lineups = NO_LINEUPS,
     prior_variance: float | None = None,
     draw_margin: float | None = None,
     tolerance: float = TOLERANCE,
@@ -140,7 +141,7 @@ class Fit:
             learn_variance=prior_variance is None and self.answers > 0,
             learn_margin=draw_margin is None and ties > 0,
         )
-        self.shift_share = shift_share(graph, *self.lineups.star())
+        self.shift_share = shift_share(graph, *star(lineups))
         # Half the memory to read, and no check for a negative index.
         self.low, self.high = graph.low.astype(np.uint32), graph.high.astype(np.uint32)
         edges, sites = len(graph.low), len(graph.outcome)
@@ -298,7 +299,7 @@ class Fit:
 def shift_share(graph: Graph, star_low: Integers = EMPTY, star_high: Integers = EMPTY) -> Floats:
     """Shape (n,): what the messages miss of each variance, in prior variances.
 
-    star_low, star_high: `LineupFit.star()`, since a lineup is told as a whole and so closes no cycle itself.
+    star_low, star_high: `lineups.star`, since a lineup is told as a whole and so closes no cycle itself.
 
     Comparisons say nothing of a shift common to a connected group of w items: its mean keeps the variance
     prior/w. Messages carry that along trees, exactly; what goes round cycles they leave out. The share of

@@ -9,10 +9,11 @@ from django.db import connection
 from django.db.models import Case, QuerySet, Value, When
 from numpy.typing import NDArray
 
-from annotation.models import Comparison, Criterion, Image, Outcome, Project
+from annotation.models import Comparison, Criterion, Image, Outcome, Project, Purpose
 from rating.algorithms.methods import METHODS, Method
-from rating.algorithms.results import Integers
+from rating.algorithms.results import Integers, Lineups
 from rating.models import RatingPlan, SetAside
+from rating.selectors.lineups import as_lineups, read_answers, update_digest
 
 Words = NDArray[np.uint64]
 
@@ -40,6 +41,7 @@ class Log:
     """What a run reads of a project: m comparisons of n items, an item being an image under a criterion.
 
     first (left), second, label, annotator: shape (m,), see `rating.algorithms`; annotator counts `people`.
+    lineups: what was said of several at once.
     Without a method that needs the order, the rows are in a canonical order, whatever that of the log.
     digest: of all of it, so that equal digests mean equal ratings.
     """
@@ -52,6 +54,7 @@ class Log:
     second: Integers
     label: Integers
     annotator: Integers
+    lineups: Lineups
     people: list[UUID]
     digest: str
 
@@ -75,11 +78,13 @@ def read_log(project_id: UUID) -> Log:
     method = method_of(project_id)
     criteria = sorted(Criterion.objects.filter(project=project_id).values_list("id", flat=True))
     groups = _groups(project_id, criteria)
-    ids, label = _read_rows(project_id, in_order=method.needs_order)
+    without = list(SetAside.objects.filter(project=project_id).values_list("annotator", flat=True))
+    ids, label = _read_rows(project_id, without, in_order=method.needs_order)
     images = [
         image for group in groups[: len(groups) // max(1, len(criteria))] for image in group.images
     ]
-    people, annotator = _people(ids[:, 3])
+    answers = read_answers(project_id, without, criteria, images)
+    people, annotator = _people(ids[:, 3], {annotator for annotator, _ in answers})
     criterion = _places(ids[:, 0], criteria)
     left, right = _places(ids[:, 1], images), _places(ids[:, 2], images)
     known = (criterion >= 0) & (left >= 0) & (right >= 0)
@@ -91,6 +96,7 @@ def read_log(project_id: UUID) -> Log:
     for id_ in (*criteria, *images, *people):
         digest.update(id_.bytes)
     digest.update(repr([len(group.images) for group in groups]).encode())
+    update_digest(digest, answers)
     first, second, label, annotator = np.ascontiguousarray(rows.T)
     return Log(
         project_id,
@@ -101,6 +107,7 @@ def read_log(project_id: UUID) -> Log:
         second,
         label,
         annotator,
+        as_lineups(answers, {person: at for at, person in enumerate(people)}),
         people,
         digest.hexdigest(),
     )
@@ -124,11 +131,10 @@ def _groups(project_id: UUID, criteria: list[UUID]) -> list[Group]:
 # --- Rows --------------------------------------------------------------------------------------------
 
 
-def _read_rows(project_id: UUID, *, in_order: bool) -> tuple[Words, Integers]:
+def _read_rows(project_id: UUID, without: list[UUID], *, in_order: bool) -> tuple[Words, Integers]:
     """The ids of COLUMNS as pairs of words, shape (m, 4, 2), and the labels, shape (m,)."""
-    without = list(SetAside.objects.filter(project=project_id).values_list("annotator", flat=True))
     comparisons = Comparison.objects.filter(
-        project=project_id, retracted_at=None, outcome__in=LABELS
+        project=project_id, retracted_at=None, purpose=Purpose.RANKING, outcome__in=LABELS
     ).exclude(annotator__in=without)
     comparisons = comparisons.order_by(*(("created_at", "id") if in_order else ()))
     packed = _packed_by_postgres if connection.vendor == "postgresql" else _packed
@@ -185,8 +191,13 @@ def _places(wanted: Words, table: list[UUID]) -> Integers:
     return np.where(found, order[at], -1).astype(np.int64)
 
 
-def _people(wanted: Words) -> tuple[list[UUID], Integers]:
-    """The people who compared, in the order of their ids, and each row's place among them."""
+def _people(wanted: Words, others: set[UUID]) -> tuple[list[UUID], Integers]:
+    """The people who compared, and others, in the order of their ids, and each row's place among them."""
+    if others:
+        people, annotator = _people(wanted, set())
+        everybody = sorted({*people, *others})
+        place = {person: at for at, person in enumerate(everybody)}
+        return everybody, np.array([place[person] for person in people], dtype=np.int64)[annotator]
     high, row, annotator = np.unique(wanted[:, 0], return_index=True, return_inverse=True)
     low = wanted[row, 1]
     people = [UUID(int=int(a) << 64 | int(b)) for a, b in zip(high, low, strict=True)]

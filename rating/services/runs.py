@@ -18,7 +18,7 @@ from annotation.errors import Conflict, Gone
 from annotation.webhooks import announce, milestones
 from rating import posteriors
 from rating.algorithms.methods import METHODS
-from rating.algorithms.results import Integers, NotConverged, Ratings
+from rating.algorithms.results import NO_LINEUPS, Integers, NotConverged, Ratings
 from rating.models import AnnotatorReliability, Rating, RatingPlan, RatingRun
 from rating.selectors import Group, Log, is_stale, latest_run, read_log
 
@@ -133,12 +133,16 @@ def fit(log: Log) -> Fitted:
     """A pure function of the log."""
     # Compiled numerics load slowly, and the web process, which imports this module, never fits.
     from rating.algorithms.graph import components
+    from rating.algorithms.lineups import star
     from rating.algorithms.ranks import rank_groups
 
     ratings = _rate(log)
     ranks = rank_groups(ratings, [group.items for group in log.groups])
     low, high = np.minimum(log.first, log.second), np.maximum(log.first, log.second)
-    connected = components(log.n, low, high)
+    more_low, more_high = star(log.lineups)
+    connected = components(
+        log.n, np.concatenate([low, more_low]), np.concatenate([high, more_high])
+    )
     numbers = [_numbered(connected[group.items]) for group in log.groups]
     return Fitted(
         ratings=ratings,
@@ -161,6 +165,7 @@ def warm_up() -> None:
         second=other,
         label=other,
         annotator=one,
+        lineups=NO_LINEUPS,
         people=[UUID(int=0)],
         digest="",
     )
@@ -168,7 +173,7 @@ def warm_up() -> None:
 
 
 def _rate(log: Log) -> Ratings:
-    arguments = (log.n, log.first, log.second, log.label, log.annotator)
+    arguments = (log.n, log.first, log.second, log.label, log.annotator, log.lineups)
     try:
         return log.method.rate(*arguments)
     except NotConverged as error:
@@ -213,7 +218,7 @@ def _store(
         method=fitted.ratings.method,
         settings=fitted.ratings.settings,
         revision=log.revision,
-        comparisons=len(log.label),
+        comparisons=len(log.label) + len(log.lineups),
         fingerprint=fingerprint,
         seconds=seconds,
     )
@@ -257,13 +262,17 @@ def _write_ratings(run: RatingRun, rows: Iterator[tuple[Any, ...]]) -> None:
 
 
 def _rating_rows(log: Log, fitted: Fitted) -> Iterator[tuple[Any, ...]]:
-    """In the order of RATING_COLUMNS."""
+    """In the order of RATING_COLUMNS. An image of a lineup wins over each that was put below it."""
+    from rating.algorithms.lineups import tallies
+
     n = log.n
     winner = np.where(log.label > 0, log.first, log.second)[log.label != 0]
     loser = np.where(log.label > 0, log.second, log.first)[log.label != 0]
     drawn = log.label == 0
     wins, losses = np.bincount(winner, minlength=n), np.bincount(loser, minlength=n)
     ties = np.bincount(log.first[drawn], minlength=n) + np.bincount(log.second[drawn], minlength=n)
+    over, under = tallies(n, log.lineups)
+    wins, losses = wins + over, losses + under
     mu, sigma = fitted.ratings.mu, fitted.ratings.sigma
     columns = (fitted.rank, fitted.rank_low, fitted.rank_high, mu, sigma, mu - 3 * sigma)
     counts = (wins + losses + ties, wins, losses, ties, fitted.group)
