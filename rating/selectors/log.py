@@ -85,8 +85,8 @@ def read_log(project_id: UUID) -> Log:
     ]
     answers = read_answers(project_id, without, criteria, images)
     people, annotator = _people(ids[:, 3], {annotator for annotator, _ in answers})
-    criterion = _places(ids[:, 0], criteria)
-    left, right = _places(ids[:, 1], images), _places(ids[:, 2], images)
+    criterion = places(ids[:, 0], criteria)
+    left, right = places(ids[:, 1], images), places(ids[:, 2], images)
     known = (criterion >= 0) & (left >= 0) & (right >= 0)
     offset = criterion * len(images)
     rows = np.stack([offset + left, offset + right, label, annotator], axis=1)[known]
@@ -178,7 +178,7 @@ def _words(ids: list[UUID]) -> Words:
     return np.frombuffer(content, dtype=">u8").astype(np.uint64).reshape(-1, 2)
 
 
-def _places(wanted: Words, table: list[UUID]) -> Integers:
+def places(wanted: Words, table: list[UUID]) -> Integers:
     """Shape (m,): the place in the table of each id, given as two words; -1 where it is not there."""
     if not table:
         return np.full(len(wanted), -1, dtype=np.int64)

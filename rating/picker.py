@@ -1,0 +1,50 @@
+"""The picker behind annotation's port: what a project's strategy would show next, from its latest ratings."""
+
+from uuid import UUID
+
+from annotation.errors import Conflict
+from annotation.models import Criterion, Project, Proposal
+from annotation.pairing.proposals import proposal_of, shows_lineups
+from rating.algorithms.results import Integers, Ratings
+from rating.selectors import latest_run
+from rating.selectors.asked import AskedOf, asked_of
+from rating.services.runs import kept_posterior
+
+
+def pick(project: Project, criterion: Criterion, count: int) -> list[Proposal]:
+    """The port's `Picker`. Nothing where there are no ratings yet, or where they have just moved on."""
+    run = latest_run(project.id)
+    if run is None or count == 0:
+        return []
+    try:
+        kept = kept_posterior(run)
+    except Conflict:
+        return []
+    table = Table(project, kept.ratings, seed=run.revision % 2**31)
+    for group in kept.groups:
+        if group.criterion_id == criterion.id:
+            table.add(group.images, group.items)
+    if len(table.images) < 2:
+        return []
+    asked = asked_of(criterion, table.images)
+    chosen = table.lineups(asked, count) if shows_lineups(project) else table.pairs(asked, count)
+    return [
+        proposal_of(project, criterion, images, strategy=project.strategy, probability=1.0)
+        for images in chosen
+    ]
+
+
+class Table:
+    """What a strategy chooses from: a criterion's images with their ratings, prompt by prompt."""
+
+    def __init__(self, project: Project, ratings: Ratings, seed: int) -> None:
+        self.project, self.ratings, self.seed = project, ratings, seed
+        self.images: list[UUID] = []
+        self.items: list[Integers] = []
+        self.ends: list[int] = []
+
+    def add(self, images: list[UUID], items: Integers) -> None:
+        """The images of one prompt."""
+        self.images += images
+        self.items.append(items)
+        self.ends.append(len(self.images))
