@@ -17,12 +17,15 @@ from numba import njit
 from rating.algorithms.posterior import draw_strengths
 from rating.algorithms.ranks import MANY, TOGETHER
 from rating.algorithms.results import CENTRE, UNIT, Floats, Integers, NotConverged, Ratings
-from rating.algorithms.trueskill import DOUBT, PRIOR_VARIANCE
+from rating.algorithms.trueskill import PRIOR_VARIANCE
 
 # Draws from each world; weighted by the world, their quantiles are the interval.
 DRAWS = 300
-# Standard deviations of the logarithm of the prior variance at which the items are rated anew.
-STEPS = (-2.0, -1.0, 1.0, 2.0)
+# Standard deviations of the logarithm of the prior variance, to either side, at which items are rated anew.
+MOST_STEPS = 4
+NEGLIGIBLE = 3.0
+# What is believed of that logarithm before the data: a standard deviation around TrueSkill's.
+WIDE = 2.0
 # A doubt about that logarithm that shows in no digit of the accuracy.
 SURE = 0.04
 # Items over which many groups, or one large one, are judged.
@@ -69,9 +72,10 @@ def worlds(ratings: Ratings, rate_at: RateAt) -> list[World]:
 
     ratings: with a learnt prior variance and a joint posterior. rate_at: rates the same comparisons under
     the prior variance it is given. The evidence of each comes from its slope in the logarithm of the
-    variance, (E Σ s²/pv − n)/2, summed along the steps, and the same prior as in `trueskill`.
+    variance, (E Σ s²/pv − n)/2, summed along steps that go on until it is NEGLIGIBLE. The prior of that
+    logarithm is wider than that of `trueskill`, which would rather not run away than be frank.
     With many items, well known, the ratings are the only world.
-    Cost: up to four ratings of all comparisons; none where the doubt is below SURE.
+    Cost: up to 2 × MOST_STEPS ratings of all comparisons, mostly five; none where the doubt is below SURE.
     Source: MacKay 1992, "Bayesian interpolation", for the slope; Rue, Martino and Chopin 2009 for
     summing over a few values of what all items share.
     """
@@ -79,23 +83,21 @@ def worlds(ratings: Ratings, rate_at: RateAt) -> list[World]:
     if ratings.posterior is None or doubt < SURE:
         return [World(1.0, ratings)]
     centre = math.log(ratings.posterior.prior_variance)
-    at = {0.0: ratings}
-    for step in STEPS:
-        try:
-            at[step] = rate_at(math.exp(centre + step * doubt))
-        except NotConverged:
-            continue
-    steps = sorted(at)
-    offs = [centre + step * doubt for step in steps]
-    slopes = [_slope(at[step]) for step in steps]
-    evidence = [0.0]
-    for k in range(1, len(steps)):
-        evidence.append(evidence[-1] + (slopes[k] + slopes[k - 1]) / 2 * (offs[k] - offs[k - 1]))
-    # Trapezoids: the outermost worlds stand for half as much of the line as the others.
-    width = np.gradient(np.array(steps)) if len(steps) > 1 else np.ones(1)
-    weight = np.exp(np.array(evidence) - max(evidence)) * width
-    weight /= weight.sum()
-    return [World(float(w), at[step]) for w, step in zip(weight, steps, strict=True)]
+    rated, evidence = {0: ratings}, {0: 0.0}
+    for way in (1, -1):
+        for step in range(way, way * (MOST_STEPS + 1), way):
+            try:
+                rated[step] = rate_at(math.exp(centre + step * doubt))
+            except NotConverged:
+                break
+            slope = (_slope(rated[step]) + _slope(rated[step - way])) / 2
+            evidence[step] = evidence[step - way] + slope * way * doubt
+            if evidence[step] < max(evidence.values()) - NEGLIGIBLE:
+                break
+    best = max(evidence.values())
+    weight = {step: math.exp(value - best) for step, value in evidence.items()}
+    total = sum(weight.values())
+    return [World(weight[step] / total, rated[step]) for step in sorted(rated)]
 
 
 def scale_doubt(ratings: Ratings) -> float:
@@ -108,7 +110,7 @@ def scale_doubt(ratings: Ratings) -> float:
     variance = ratings.posterior.prior_variance
     n = len(ratings.mu)
     determined = n - float(np.sum((ratings.sigma / UNIT) ** 2)) / variance
-    return 1 / math.sqrt(max(determined, 0.0) ** 2 / (2 * n) + 1 / DOUBT**2)
+    return 1 / math.sqrt(max(determined, 0.0) ** 2 / (2 * n) + 1 / WIDE**2)
 
 
 def _slope(ratings: Ratings) -> float:
@@ -116,7 +118,7 @@ def _slope(ratings: Ratings) -> float:
     assert ratings.posterior is not None
     variance = ratings.posterior.prior_variance
     squares = np.sum(((ratings.mu - CENTRE) / UNIT) ** 2 + (ratings.sigma / UNIT) ** 2)
-    pull = math.log(PRIOR_VARIANCE / variance) / DOUBT**2
+    pull = math.log(PRIOR_VARIANCE / variance) / WIDE**2
     return (float(squares) / variance - len(ratings.mu)) / 2 + pull
 
 
