@@ -3,12 +3,11 @@
 The truth is not known, but the joint posterior says which truths are likely. The published order is held
 against draws of it: what share of pairs is in the right order, how many of the top are right. That is an
 announcement with an interval, not a measurement, and it is only as good as the model behind it. What a
-posterior leaves out is added here: the doubt about how far the strengths spread in units of the noise
-(`worlds`), and what pairs chosen at random say against the model (`rating.algorithms.check`).
+posterior leaves out comes from elsewhere: the doubt about what all items share (`worlds`), and what pairs
+chosen at random say against the model (`random_share`).
 """
 
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,23 +15,14 @@ from numba import njit
 
 from rating.algorithms.posterior import draw_strengths
 from rating.algorithms.ranks import MANY, TOGETHER
-from rating.algorithms.results import CENTRE, UNIT, Floats, Integers, NotConverged, Ratings
-from rating.algorithms.trueskill import PRIOR_VARIANCE
+from rating.algorithms.results import CENTRE, UNIT, Floats, Integers, Ratings
+from rating.algorithms.worlds import World
 
 # Draws from each world; weighted by the world, their quantiles are the interval.
 DRAWS = 300
-# Standard deviations of the logarithm of the prior variance, to either side, at which items are rated anew.
-MOST_STEPS = 4
-NEGLIGIBLE = 3.0
-# What is believed of that logarithm before the data: a standard deviation around TrueSkill's.
-WIDE = 2.0
-# A doubt about that logarithm that shows in no digit of the accuracy.
-SURE = 0.04
 # Items over which many groups, or one large one, are judged.
 SAMPLED = 20_000
 SURENESS = 0.95
-
-RateAt = Callable[[float], Ratings]
 
 
 @dataclass(frozen=True)
@@ -59,69 +49,6 @@ class Accuracy:
     k: int
 
 
-@dataclass(frozen=True)
-class World:
-    """One way that things may be: how likely, and the ratings if it is so."""
-
-    weight: float
-    ratings: Ratings
-
-
-def worlds(ratings: Ratings, rate_at: RateAt) -> list[World]:
-    """The ratings under other prior variances, each weighed by how well it explains the comparisons.
-
-    ratings: with a learnt prior variance and a joint posterior. rate_at: rates the same comparisons under
-    the prior variance it is given. The evidence of each comes from its slope in the logarithm of the
-    variance, (E Σ s²/pv − n)/2, summed along steps that go on until it is NEGLIGIBLE. The prior of that
-    logarithm is wider than that of `trueskill`, which would rather not run away than be frank.
-    With many items, well known, the ratings are the only world.
-    Cost: up to 2 × MOST_STEPS ratings of all comparisons, mostly five; none where the doubt is below SURE.
-    Source: MacKay 1992, "Bayesian interpolation", for the slope; Rue, Martino and Chopin 2009 for
-    summing over a few values of what all items share.
-    """
-    doubt = scale_doubt(ratings)
-    if ratings.posterior is None or doubt < SURE:
-        return [World(1.0, ratings)]
-    centre = math.log(ratings.posterior.prior_variance)
-    rated, evidence = {0: ratings}, {0: 0.0}
-    for way in (1, -1):
-        for step in range(way, way * (MOST_STEPS + 1), way):
-            try:
-                rated[step] = rate_at(math.exp(centre + step * doubt))
-            except NotConverged:
-                break
-            slope = (_slope(rated[step]) + _slope(rated[step - way])) / 2
-            evidence[step] = evidence[step - way] + slope * way * doubt
-            if evidence[step] < max(evidence.values()) - NEGLIGIBLE:
-                break
-    best = max(evidence.values())
-    weight = {step: math.exp(value - best) for step, value in evidence.items()}
-    total = sum(weight.values())
-    return [World(weight[step] / total, rated[step]) for step in sorted(rated)]
-
-
-def scale_doubt(ratings: Ratings) -> float:
-    """The standard deviation of the logarithm of the prior variance, given the comparisons.
-
-    As if each item had been measured alone: of the n items, γ are determined by the data.
-    """
-    if ratings.posterior is None or not len(ratings.mu):
-        return 0.0
-    variance = ratings.posterior.prior_variance
-    n = len(ratings.mu)
-    determined = n - float(np.sum((ratings.sigma / UNIT) ** 2)) / variance
-    return 1 / math.sqrt(max(determined, 0.0) ** 2 / (2 * n) + 1 / WIDE**2)
-
-
-def _slope(ratings: Ratings) -> float:
-    """The evidence's slope in the logarithm of the prior variance, its prior included."""
-    assert ratings.posterior is not None
-    variance = ratings.posterior.prior_variance
-    squares = np.sum(((ratings.mu - CENTRE) / UNIT) ** 2 + (ratings.sigma / UNIT) ** 2)
-    pull = math.log(PRIOR_VARIANCE / variance) / WIDE**2
-    return (float(squares) / variance - len(ratings.mu)) / 2 + pull
-
-
 def accuracy(
     published: Floats,
     likely: list[World],
@@ -132,7 +59,7 @@ def accuracy(
 ) -> Accuracy:
     """How the order by `published`, within each group, agrees with the truth.
 
-    published: shape (n,), by which items are ranked, the higher the better. likely: from `worlds`. groups:
+    published: shape (n,), by which items are ranked, the higher the better. likely: see `worlds`. groups:
     disjoint, each in ascending order and closed under comparisons. top: k. seed: the same seed gives
     the same bits. Groups of one item do not count.
     Cost: draws of all items of up to SAMPLED in each world, by `draw_strengths`; in groups of MANY and
