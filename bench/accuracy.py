@@ -109,11 +109,14 @@ def play(kind: Kind, seed: int) -> Play:
     """Rounds in which each image is shown once, with the one beside it in what the round sorts by."""
     chance = np.random.default_rng(seed)
     n, crowd, wanted = kind.images, kind.crowd, kind.images * kind.votes_an_image
-    strength = kind.spread * {
-        "normal": lambda: chance.normal(size=n),
-        "uniform": lambda: chance.uniform(-(3**0.5), 3**0.5, n),
-        "tails": lambda: chance.standard_t(3, n) / 3**0.5,
-    }[kind.scores]()
+    strength = (
+        kind.spread
+        * {
+            "normal": lambda: chance.normal(size=n),
+            "uniform": lambda: chance.uniform(-(3**0.5), 3**0.5, n),
+            "tails": lambda: chance.standard_t(3, n) / 3**0.5,
+        }[kind.scores]()
+    )
     sharpness = chance.normal(1, crowd.sharpness, crowd.people)
     sharpness[: round(crowd.spam * crowd.people)] = 0.0
     pull = chance.normal(0, crowd.pull, crowd.people)
@@ -172,7 +175,9 @@ def truth(played: Play, mu: Floats) -> dict[str, float]:
 
 def announced_table() -> list[dict[str, Any]]:
     """How often the truth lay in the announced interval, a kind of project a line."""
-    print(f"\nannounced accuracy, {RUNS} runs a line; “covers”: runs whose truth is in the interval")
+    print(
+        f"\nannounced accuracy, {RUNS} runs a line; “covers”: runs whose truth is in the interval"
+    )
     print(
         f"{'':28}{'images × votes':>15}{'tau':>7}{'announced':>11}{'width':>7}{'covers':>8}"
         f"{'Spearman':>10}{'top 10':>8}{'announced':>11}{'covers':>8}{'alarms':>8}"

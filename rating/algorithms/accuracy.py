@@ -92,7 +92,9 @@ def measure(values: Floats, weight: Floats) -> Measure:
     low = int(np.searchsorted(summed, tail))
     high = min(int(np.searchsorted(summed, 1 - tail)), len(values) - 1)
     return Measure(
-        float(np.sum(values * weight[order]) / weight.sum()), float(values[low]), float(values[high])
+        float(np.sum(values * weight[order]) / weight.sum()),
+        float(values[low]),
+        float(values[high]),
     )
 
 
@@ -127,9 +129,9 @@ def _in_world(
         if n >= MANY:
             some = np.sort(np.random.default_rng(seed).choice(n, MANY, replace=False))
             agreed[:, 2] = _top_right(strengths[:, order], top)
-            agreed[:, :2] = _agreement(strengths[:, order[some]], 0)[:, :2]
+            agreed[:, :2] = agreement(strengths[:, order[some]], 0)[:, :2]
         else:
-            agreed = _agreement(np.ascontiguousarray(strengths[:, order]), top)
+            agreed = agreement(np.ascontiguousarray(strengths[:, order]), top)
         weight = n * (n - 1) / 2
         total[:, :2] += weight * agreed[:, :2]
         pairs += weight
@@ -191,7 +193,7 @@ def _top_right(strengths: Floats, k: int) -> Floats:
 
 
 @njit(cache=True, error_model="numpy")
-def _agreement(strengths, k):  # type: ignore[no-untyped-def]
+def agreement(strengths, k):  # type: ignore[no-untyped-def]
     """Shape (d, 3): tau, Spearman and the right share of the first k, of each row against falling order.
 
     Cost: O(w log w) a row; pairs in the wrong order are counted along a tree of sums (Fenwick 1994).
