@@ -1,6 +1,6 @@
 """Benchmark of the announced accuracy: does the truth lie in the interval, and is the forecast right?
 
-python -m bench.accuracy          all of it, some 20 minutes; or only announced, random_share, forecast by name
+python -m bench.accuracy          all of it, some 20 minutes; or only announced, contradicted or forecast
 QUICK=1 python -m bench.accuracy  fewer runs of fewer kinds, in a minute
 
 Each run simulates a project whose truth is known: pairs are chosen at random, or next to one another in

@@ -102,7 +102,8 @@ def _some(groups: list[Integers], chance: np.random.Generator) -> list[Integers]
     """All groups, or as many, drawn at random, as have SAMPLED items together."""
     if sum(map(len, groups)) <= SAMPLED:
         return groups
-    chosen, items = [], 0
+    chosen: list[int] = []
+    items = 0
     for k in chance.permutation(len(groups)).tolist():
         if chosen and items + len(groups[k]) > SAMPLED:
             break

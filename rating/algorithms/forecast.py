@@ -112,8 +112,12 @@ def forecast(
         for play in plays
     ]
     found = sorted(math.inf if votes is None else votes * sample.times for votes in needed)
-    low, middle, high = found[0], (found[PLAYS // 2 - 1] + found[PLAYS // 2]) / 2, found[-1]
-    return Forecast(*(round(x) if math.isfinite(x) else None for x in (middle, low, high)), most)
+    middle = (found[PLAYS // 2 - 1] + found[PLAYS // 2]) / 2
+    return Forecast(_whole(middle), _whole(found[0]), _whole(found[-1]), most)
+
+
+def _whole(votes: float) -> int | None:
+    return round(votes) if math.isfinite(votes) else None
 
 
 @dataclass(frozen=True)
