@@ -19,7 +19,8 @@ from annotation.models import Delivery, Webhook
 
 # Each event, and what its message holds besides the project's id.
 EVENTS = {
-    "project.state_changed": "`state`: draft, open, paused or closed; `before`: what it was.",
+    "project.state_changed": "`state`: draft, open, paused or closed; `before`: what it was; where the "
+    "project closed itself: `by` (target) and `why`.",
     "run.finished": "`run`, `method`, `comparisons`, `fingerprint`: ratings that differ from those before.",
     "comparisons.milestone": "`comparisons`: the number that the ratings have reached: 10, 20, 50, 100, …",
     "export.finished": "`export`, `status` (done or failed), `format`, `rows`, `sha256`.",

@@ -3,11 +3,13 @@ from django.contrib import admin
 from annotation.admin import ReadOnlyAdmin
 from rating.models import (
     AnnotatorReliability,
+    Closing,
     Export,
     HubPush,
     Rating,
     RatingPlan,
     RatingRun,
+    RunAccuracy,
     SetAside,
 )
 
@@ -34,6 +36,21 @@ class AnnotatorReliabilityAdmin(ReadOnlyAdmin):
     list_filter = ("run__project",)
     search_fields = ("annotator__username", "run__id")
     list_select_related = ("annotator", "run__project")
+
+
+@admin.register(RunAccuracy)
+class RunAccuracyAdmin(ReadOnlyAdmin):
+    list_display = ("run", "criterion", "tau", "tau_low", "tau_high", "k", "top", "target")
+    list_filter = ("run__project", "criterion__key")
+    search_fields = ("run__id",)
+    list_select_related = ("criterion", "run__project")
+
+
+@admin.register(Closing)
+class ClosingAdmin(ReadOnlyAdmin):
+    list_display = ("project", "why", "created_at")
+    list_filter = ("project",)
+    search_fields = ("project__name", "why")
 
 
 @admin.register(RatingPlan)

@@ -135,6 +135,87 @@ class AnnotatorReliability(models.Model):
         return f"{self.annotator}: {self.sharpness:.2f}"
 
 
+class RunAccuracy(models.Model):
+    """How near the truth a run's ranking is under one criterion, as announced, with 95 % intervals.
+
+    Derived from the log, as the run is, and from what was asked for (`target`, `target_value`, `k`): the same
+    gives the same to the last bit. With the runs in order it is a curve of accuracy against comparisons.
+    """
+
+    run = models.ForeignKey(RatingRun, models.CASCADE, related_name="accuracies")
+    criterion = models.ForeignKey(Criterion, models.CASCADE, related_name="+")
+    tau = models.FloatField(help_text="Kendall's, between the published order and the truth.")
+    tau_low = models.FloatField()
+    tau_high = models.FloatField()
+    spearman = models.FloatField()
+    spearman_low = models.FloatField()
+    spearman_high = models.FloatField()
+    k = models.PositiveIntegerField(help_text="How many are the top.")
+    top = models.FloatField(
+        null=True, help_text="The share of the published top that belongs there; null if all do."
+    )
+    top_low = models.FloatField(null=True)
+    top_high = models.FloatField(null=True)
+    target = models.CharField(max_length=10, choices=Project.Target, blank=True)
+    target_value = models.FloatField()
+    random_pairs = models.JSONField(
+        null=True, help_text="What pairs at random say of the model: promised, seen, low, high, …"
+    )
+    forecast = models.JSONField(
+        null=True, help_text="Further comparisons until the target: votes, low, high, most."
+    )
+    seconds_a_vote = models.FloatField(null=True)
+
+    class Meta:
+        verbose_name_plural = "run accuracies"
+        constraints = [
+            models.UniqueConstraint(fields=["run", "criterion"], name="accuracy_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.criterion}: tau {self.tau:.2f} ({self.tau_low:.2f}–{self.tau_high:.2f})"
+
+    @property
+    def of_target(self) -> tuple[float, float, float] | None:
+        """Estimate, low and high of what the target is about; None without one."""
+        if self.target == Project.Target.TAU:
+            return self.tau, self.tau_low, self.tau_high
+        if self.target == Project.Target.TOP and self.top is not None:
+            return self.top, self.top_low or 0.0, self.top_high or 0.0
+        return None
+
+    @property
+    def reached(self) -> bool:
+        """Whether even the lower end is at the target; what comes in steps may miss it by a rounding."""
+        measured = self.of_target
+        return measured is not None and measured[1] >= self.target_value - 1e-9
+
+
+class Closing(models.Model):
+    """A project closed itself at a target. Once for a target: who opens it again wants it open."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="closings")
+    run = models.ForeignKey(RatingRun, models.SET_NULL, null=True, related_name="+")
+    target = models.CharField(max_length=10, choices=Project.Target)
+    target_value = models.FloatField()
+    k = models.PositiveIntegerField(
+        help_text="How many are the top; 0 where it is not about a top."
+    )
+    why = models.CharField(max_length=300)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "target", "target_value", "k"], name="closed_once_for_a_target"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.project}: {self.why}"
+
+
 class Export(models.Model):
     """A file that was asked for: written by a worker, then kept as it is, with its checksum."""
 

@@ -8,7 +8,8 @@ from celery.signals import worker_ready
 from rating.exports.hub import run_push, unfinished_pushes
 from rating.exports.jobs import run_export, unfinished_exports
 from rating.selectors import stale_projects
-from rating.services import recompute
+from rating.selectors.accuracy import unjudged_projects
+from rating.services import judge_latest, recompute
 from rating.services.runs import warm_up
 
 
@@ -21,6 +22,11 @@ def get_ready(**kwargs: Any) -> None:
 @shared_task(name="rating.tasks.recompute_project")
 def recompute_project(project_id: str) -> None:
     recompute(UUID(project_id), wait=False)
+
+
+@shared_task(name="rating.tasks.judge_project")
+def judge_project(project_id: str) -> None:
+    judge_latest(UUID(project_id))
 
 
 @shared_task(name="rating.tasks.write_export")
@@ -38,6 +44,8 @@ def sweep() -> None:
     """Find whatever a lost message missed; each find is a message of its own, and short-lived."""
     for project_id in stale_projects():
         recompute_project.apply_async((str(project_id),), expires=10)
+    for project_id in unjudged_projects():
+        judge_project.apply_async((str(project_id),), expires=10)
     for export_id in unfinished_exports():
         write_export.apply_async((str(export_id),), expires=10)
     for push_id in unfinished_pushes():

@@ -33,8 +33,13 @@ def locked_project(project_id: UUID) -> Project:
 
 @transaction.atomic
 def update_project(
-    project_id: UUID, *, criteria: Iterable[Mapping[str, str]] | None = None, **fields: Any
+    project_id: UUID,
+    *,
+    criteria: Iterable[Mapping[str, str]] | None = None,
+    why: Mapping[str, str] | None = None,
+    **fields: Any,
 ) -> Project:
+    """Change what is named. why: what is told of a change of state beside it, if nobody made it by hand."""
     project = locked_project(project_id)
     before = project.state
     for name, value in fields.items():
@@ -44,7 +49,7 @@ def update_project(
     if criteria is not None:
         _set_criteria(project, list(criteria))
     if project.state != before:
-        told = {"state": project.state, "before": before}
+        told = {"state": project.state, "before": before, **(why or {})}
         announce(project.id, "project.state_changed", told)
     raise_revision(project.id)
     return project

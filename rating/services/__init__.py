@@ -1,6 +1,13 @@
-"""Every write of ratings: runs (`runs`), and what they are to be made of (`plan`)."""
+"""Every write of ratings: runs (`runs`), what they are to be made of (`plan`) and are worth (`accuracy`)."""
 
 from rating.services.plan import choose_method, request_recompute, set_aside, take_back
-from rating.services.runs import recompute
+from rating.services.runs import judge_latest, recompute
 
-__all__ = ["choose_method", "recompute", "request_recompute", "set_aside", "take_back"]
+__all__ = [
+    "choose_method",
+    "judge_latest",
+    "recompute",
+    "request_recompute",
+    "set_aside",
+    "take_back",
+]

@@ -21,6 +21,8 @@ from rating.algorithms.methods import METHODS
 from rating.algorithms.results import NO_LINEUPS, Integers, NotConverged, Ratings
 from rating.models import AnnotatorReliability, Rating, RatingPlan, RatingRun
 from rating.selectors import Group, Log, is_stale, latest_run, read_log
+from rating.selectors.accuracy import is_judged
+from rating.services.accuracy import close_if_reached, is_due, judge
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +62,7 @@ def recompute(project_id: UUID, *, wait: bool = True) -> RatingRun | None:
                 revision=log.revision
             )
             current.refresh_from_db()
+            _judge_if_due(current, log, fitted.ratings)
             return current
         rated = current.comparisons if current else 0
         run = _store(log, fitted, fingerprint, time.monotonic() - started, rated)
@@ -67,7 +70,32 @@ def recompute(project_id: UUID, *, wait: bool = True) -> RatingRun | None:
         logger.info(
             "rated project %s at revision %s in %.2f s", project_id, run.revision, run.seconds
         )
+        _judge_if_due(run, log, fitted.ratings)
         return run
+
+
+def _judge_if_due(run: RatingRun, log: Log, ratings: Ratings) -> None:
+    """The run is there for all to see; what it is worth may take longer, and fail without costing it."""
+    try:
+        if is_due(run):
+            judge(run, log, ratings)
+        else:
+            close_if_reached(run)
+    except Exception:
+        logger.exception("the accuracy of run %s was not judged", run.id)
+
+
+def judge_latest(project_id: UUID) -> bool:
+    """Judge the latest run if nobody has; not while it is behind, since the next one will be."""
+    with _alone(project_id, wait=False) as alone:
+        run = latest_run(project_id)
+        if not alone or run is None or is_judged(run) or is_stale(run):
+            return False
+        log = read_log(project_id)
+        if log.revision != run.revision:
+            return False
+        judge(run, log, _rate(log))
+        return True
 
 
 def kept_posterior(run: RatingRun) -> posteriors.Kept:

@@ -1,0 +1,184 @@
+"""After a run: how far the ranking is from the truth, what is still needed, and whether it is enough."""
+
+import logging
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from annotation.models import Criterion, Project
+from annotation.services.projects import locked_project, update_project
+from rating.algorithms.methods import METHODS
+from rating.algorithms.results import Integers, NotConverged, Ratings
+from rating.models import Closing, RatingRun, RunAccuracy
+from rating.selectors import Log
+from rating.selectors.accuracy import (
+    as_asked,
+    comparisons_judged,
+    is_judged,
+    rows_at_random,
+    seconds_a_vote,
+)
+
+if TYPE_CHECKING:
+    from rating.algorithms.random_share import Check
+    from rating.algorithms.worlds import World
+
+logger = logging.getLogger(__name__)
+
+# While comparisons come in, the accuracy is judged anew when there are so many more of them.
+GROWTH = 0.02
+SEED = 20_06
+
+
+def is_due(run: RatingRun) -> bool:
+    """Whether the log has grown enough for another judgement, while it is still growing."""
+    if is_judged(run):
+        return False
+    return run.comparisons > comparisons_judged(run.project_id) * (1 + GROWTH)
+
+
+def judge(run: RatingRun, log: Log, ratings: Ratings) -> None:
+    """Announce the run's accuracy, forecast what the target takes, and close the project if it is reached.
+
+    log, ratings: what the run has read, and what it made of it. Repeated, it says the same.
+    """
+    if not len(log.label):
+        return
+    project = Project.objects.get(id=run.project_id)
+    rows = accuracies(project, run, log, ratings)
+    with transaction.atomic():
+        RunAccuracy.objects.filter(run=run).delete()
+        RunAccuracy.objects.bulk_create(rows)
+        close_if_reached(run)
+
+
+def accuracies(project: Project, run: RatingRun, log: Log, ratings: Ratings) -> list[RunAccuracy]:
+    """One a criterion, not stored: a function of the log and of what the project asks for."""
+    # Compiled numerics load slowly, and the web process, which imports this module, never judges.
+    from rating.algorithms.accuracy import accuracy, shifted
+
+    likely, check = _worlds(log, ratings), _check(log, ratings)
+    ratio = check.ratio if check else 1.0
+    pace = seconds_a_vote(project.id)
+    rows = []
+    for criterion in Criterion.objects.filter(project=project):
+        groups = [group.items for group in log.groups if group.criterion_id == criterion.id]
+        groups = [items for items in groups if len(items) > 1]
+        if not groups:
+            continue
+        told = accuracy(ratings.mu, likely, groups, project.top, SEED)
+        row = RunAccuracy(
+            run=run,
+            criterion=criterion,
+            random_pairs=check and asdict(check) | {"disagrees": check.disagrees},
+            seconds_a_vote=pace,
+            **as_asked(project),
+        )
+        for name in ("tau", "spearman", "top"):
+            if (measure := getattr(told, name)) is not None:
+                measure = shifted(measure, ratio)
+                setattr(row, name, measure.estimate)
+                setattr(row, f"{name}_low", measure.low)
+                setattr(row, f"{name}_high", measure.high)
+        if row.of_target is not None and not row.reached:
+            row.forecast = _still_needed(project, row, likely, groups, log)
+        rows.append(row)
+    return rows
+
+
+def _worlds(log: Log, ratings: Ratings) -> "list[World]":
+    from rating.algorithms.worlds import World, likely_worlds
+
+    try:
+        return likely_worlds(ratings, log.first, log.second, log.label, log.annotator, SEED)
+    except NotConverged as error:
+        logger.error(
+            "the accuracy of project %s is that of one posterior: %s", log.project_id, error
+        )
+        return [World(1.0, ratings)]
+
+
+def _check(log: Log, ratings: Ratings) -> "Check | None":
+    from rating.algorithms.random_share import check_random_share
+
+    method = METHODS["trueskill" if ratings.annotators is None else ratings.method]
+    return check_random_share(
+        log.n,
+        log.first,
+        log.second,
+        log.label,
+        log.annotator,
+        rows_at_random(log),
+        partial(method.rate, log.n),
+        SEED,
+    )
+
+
+def _still_needed(
+    project: Project, row: RunAccuracy, likely: "list[World]", groups: list[Integers], log: Log
+) -> dict[str, int | None]:
+    from rating.algorithms.accuracy import Measure
+    from rating.algorithms.forecast import Goal, at_random, beside, forecast
+
+    assert row.of_target is not None
+    found = forecast(
+        likely,
+        groups,
+        Measure(*row.of_target),
+        made=len(log.label) * sum(map(len, groups)) // log.n,
+        goal=Goal(row.target, row.target_value, row.k, project.goal == Project.Goal.TOP),
+        random_share=project.random_share,
+        choose=at_random if project.strategy == Project.Strategy.RANDOM else beside,
+        seed=SEED,
+    )
+    return asdict(found)
+
+
+# --- Enough ------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def close_if_reached(run: RatingRun) -> bool:
+    """Close the project if it is to close itself, and the run's accuracy says that it is time.
+
+    Every criterion has to have reached the target with the lower end of its interval. A project closes
+    itself once for a target: whoever opens it again wants more than that. The project's row is locked.
+    """
+    if not RunAccuracy.objects.filter(run=run).exclude(target="").exists():
+        return False
+    project = locked_project(run.project_id)
+    if not project.close_at_target or project.state != Project.State.OPEN:
+        return False
+    rows = list(RunAccuracy.objects.filter(run=run, **as_asked(project)))
+    if not rows or not all(row.reached for row in rows):
+        return False
+    why = in_words(rows)
+    closing, made = Closing.objects.get_or_create(
+        project=project,
+        target=project.target,
+        target_value=project.target_value,
+        k=project.top if project.target == Project.Target.TOP else 0,
+        defaults={"run": run, "why": why},
+    )
+    if not made:
+        return False
+    update_project(project.id, state=Project.State.CLOSED, why={"by": "target", "why": closing.why})
+    logger.info("project %s closed itself: %s", project.id, why)
+    return True
+
+
+def in_words(rows: list[RunAccuracy]) -> str:
+    """Why it is enough, of the criterion that was the last to get there."""
+    row = min(rows, key=lambda row: row.of_target[1] if row.of_target else 0.0)
+    _, low, high = row.of_target or (0.0, 0.0, 0.0)
+    if row.target == Project.Target.TOP:
+        return (
+            f"{low:.0%} to {high:.0%} of the top {row.k} belong there with 95 % certainty; "
+            f"{row.target_value:.0%} were wanted."
+        )
+    return (
+        f"Kendall’s tau of the ranking is {low:.2f} to {high:.2f} with 95 % certainty; "
+        f"{row.target_value:g} was wanted."
+    )
