@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Case, QuerySet, Value, When
 from numpy.typing import NDArray
 
-from annotation.models import Comparison, Criterion, Image, Outcome, Project
+from annotation.models import Comparison, Criterion, Image, Outcome, Project, Purpose
 from rating.algorithms.methods import METHODS, Method
 from rating.algorithms.results import Integers
 from rating.models import RatingPlan, SetAside
@@ -66,7 +66,7 @@ def method_of(project_id: UUID) -> Method:
 
 
 def read_log(project_id: UUID) -> Log:
-    """The rated part of the log: not retracted, by nobody set aside, both images still in the project.
+    """The rated part of the log: no checks, not retracted, by nobody set aside, both images still there.
 
     The revision is read first, so that a comparison that arrives meanwhile leaves the run stale, and
     is read again, rather than current without it.
@@ -128,7 +128,7 @@ def _read_rows(project_id: UUID, *, in_order: bool) -> tuple[Words, Integers]:
     """The ids of COLUMNS as pairs of words, shape (m, 4, 2), and the labels, shape (m,)."""
     without = list(SetAside.objects.filter(project=project_id).values_list("annotator", flat=True))
     comparisons = Comparison.objects.filter(
-        project=project_id, retracted_at=None, outcome__in=LABELS
+        project=project_id, purpose=Purpose.RANKING, retracted_at=None, outcome__in=LABELS
     ).exclude(annotator__in=without)
     comparisons = comparisons.order_by(*(("created_at", "id") if in_order else ()))
     packed = _packed_by_postgres if connection.vendor == "postgresql" else _packed
