@@ -44,6 +44,7 @@ COMPARISON_SCHEMA = pa.schema(
         "retracted_at": TIME,
         "strategy": pa.string(),
         "probability": pa.float64(),
+        "purpose": pa.string(),
         "gold": NAMES,
         "repeat": pa.bool_(),
     }
@@ -115,6 +116,7 @@ READ = {
     "retracted_at": (TEXT, "retracted_at"),
     "strategy": (TEXT, "assignment__strategy"),
     "probability": (pa.float64(), "assignment__probability"),
+    "purpose": (TEXT, "purpose"),
     "repeat": (pa.bool_(), "repeat"),
 }
 AS_READ = pa.schema({name: kind for name, (kind, _) in READ.items()})

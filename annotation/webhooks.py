@@ -24,6 +24,7 @@ EVENTS = {
     "run.finished": "`run`, `method`, `comparisons`, `fingerprint`: ratings that differ from those before.",
     "comparisons.milestone": "`comparisons`: the number that the ratings have reached: 10, 20, 50, 100, …",
     "export.finished": "`export`, `status` (done or failed), `format`, `rows`, `sha256`.",
+    "annotator.flagged": "`flag`, `annotator`, `signal`, `level` (warn or pause), `summary`: a sentence.",
     "import.finished": "`import`, `status` (done or failed), `added`, `refused`.",
 }
 

@@ -346,6 +346,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3600.0},
     },
     "sweep": {"task": "rating.tasks.sweep", "schedule": 5.0, "options": {"expires": 5.0}},
+    "review": {"task": "rating.tasks.review", "schedule": 20.0, "options": {"expires": 20.0}},
     "sweep-imports": {
         "task": "annotation.tasks.sweep_imports",
         "schedule": 5.0,

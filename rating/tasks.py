@@ -7,9 +7,9 @@ from celery.signals import worker_ready
 
 from rating.exports.hub import run_push, unfinished_pushes
 from rating.exports.jobs import run_export, unfinished_exports
-from rating.selectors import stale_projects
+from rating.selectors import stale_projects, unreviewed_projects
 from rating.selectors.accuracy import unjudged_projects
-from rating.services import judge_latest, recompute
+from rating.services import judge_latest, recompute, review_annotators
 from rating.services.runs import warm_up
 
 
@@ -37,6 +37,18 @@ def write_export(export_id: str) -> None:
 @shared_task(name="rating.tasks.push_export")
 def push_export(push_id: str) -> None:
     run_push(UUID(push_id))
+
+
+@shared_task(name="rating.tasks.review_project")
+def review_project(project_id: str) -> None:
+    review_annotators(UUID(project_id))
+
+
+@shared_task(name="rating.tasks.review")
+def review() -> None:
+    """Look at how people compare, wherever they have; each project is a message of its own."""
+    for project_id in unreviewed_projects():
+        review_project.apply_async((str(project_id),), expires=20)
 
 
 @shared_task(name="rating.tasks.sweep")

@@ -1,6 +1,7 @@
 from annotation.models.assignment import Assignment, Purpose
 from annotation.models.comparison import Comparison, Outcome
 from annotation.models.criterion import Criterion
+from annotation.models.flag import Decision, Flag
 from annotation.models.image import Folder, Image
 from annotation.models.imports import Import, ImportRefusal
 from annotation.models.invitation import Invitation
@@ -18,7 +19,9 @@ __all__ = [
     "Assignment",
     "Comparison",
     "Criterion",
+    "Decision",
     "Delivery",
+    "Flag",
     "Folder",
     "Image",
     "Import",

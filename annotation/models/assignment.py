@@ -74,6 +74,11 @@ class Assignment(models.Model):
                 condition=Q(state="open"),
             ),
             models.Index(fields=["pair", "annotator"], name="assignment_seen"),
+            models.Index(
+                fields=["annotator", "project"],
+                name="assignment_checks",
+                condition=~Q(purpose="ranking"),
+            ),
         ]
         constraints = [
             models.CheckConstraint(

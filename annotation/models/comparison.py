@@ -65,6 +65,11 @@ class Comparison(models.Model):
         indexes = [
             models.Index(fields=["project", "created_at", "id"], name="comparison_log"),
             models.Index(fields=["project", "annotator", "created_at"], name="comparison_own"),
+            models.Index(
+                fields=["project", "annotator", "created_at"],
+                name="comparison_checks",
+                condition=~Q(purpose="ranking"),
+            ),
         ]
         constraints = [
             models.CheckConstraint(

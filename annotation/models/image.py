@@ -76,6 +76,16 @@ class Image(models.Model):
             models.Index(fields=["project", "excluded", "shuffle"], name="image_sample"),
             models.Index(fields=["project", "name", "id"], name="image_by_name"),
             models.Index(fields=["prompt", "excluded", "shuffle"], name="image_sample_prompt"),
+            models.Index(
+                fields=["project", "shuffle"],
+                name="image_gold_sample",
+                condition=models.Q(gold__isnull=False, excluded=False),
+            ),
+            models.Index(
+                fields=["project", "gold"],
+                name="image_gold_range",
+                condition=models.Q(gold__isnull=False, excluded=False),
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["folder", "path"], name="image_path_once"),

@@ -97,6 +97,20 @@ class Project(models.Model):
         validators=[MinValueValidator(0.0), MaxValueValidator(0.5)],
         help_text="Share of the pairs that a person sees a second time, with sides swapped.",
     )
+    warn_below = models.FloatField(
+        default=0.7,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="Share of known answers below which a person is surely worth a look; 0 for never.",
+    )
+    pause_below = models.FloatField(
+        default=0.65,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="Share of known answers below which a person should surely be paused; 0 for never.",
+    )
+    pause_automatically = models.BooleanField(
+        default=True,
+        help_text="Pause people for whom there is a reason at once; otherwise a manager decides.",
+    )
     target = models.CharField(max_length=10, choices=Target, default=Target.NONE, blank=True)
     target_value = models.FloatField(
         default=0.9,
@@ -107,6 +121,8 @@ class Project(models.Model):
         default=False, help_text="The project closes itself when the target is reached."
     )
     revision = models.PositiveBigIntegerField(default=0, editable=False)
+    # How far the signals of its people have been looked at.
+    reviewed_revision = models.PositiveBigIntegerField(default=0, editable=False)
     # Kept here, not derived from SECRET_KEY, so that pseudonyms outlive a change of that key.
     pseudonym_key = models.CharField(max_length=64, default=new_pseudonym_key, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)

@@ -1,6 +1,7 @@
 """Reads that end in plain values; no query leaves here unfinished but the lists that pages cut."""
 
 from annotation.selectors.duplicates import duplicate_clusters, open_duplicates
+from annotation.selectors.flags import decisions_of, flags_of
 from annotation.selectors.images import images_of, prompts_of
 from annotation.selectors.project import (
     JUDGEMENTS,
@@ -31,7 +32,9 @@ __all__ = [
     "comparisons_by_day",
     "criterion_asked",
     "criterion_named",
+    "decisions_of",
     "duplicate_clusters",
+    "flags_of",
     "images_of",
     "invitations_of",
     "members_of",

@@ -20,6 +20,7 @@ from annotation.models import (
     Outcome,
     Pair,
     Project,
+    Purpose,
     Token,
     User,
 )
@@ -69,7 +70,10 @@ def possible_pairs(project: Project) -> int:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a project is; `wanted` is every pair times the overlap, `judged` what counts towards it."""
+    """How far a project is; `wanted` is every pair times the overlap, `judged` what counts towards it.
+
+    `checks` of the annotators do not count: they are in none of the other numbers.
+    """
 
     images: int
     excluded_images: int
@@ -78,6 +82,7 @@ class Progress:
     judged: int
     outcomes: dict[str, int]
     retracted: int
+    checks: int
     open_assignments: int
     annotators: int
     last_comparison_at: datetime | None
@@ -95,10 +100,11 @@ def open_assignments(project: Project) -> int:
 
 
 def progress(project: Project) -> Progress:
-    kept = Q(retracted_at=None)
+    kept = Q(retracted_at=None, purpose=Purpose.RANKING)
     counts = Comparison.objects.filter(project=project).aggregate(
         **{outcome.value: Count("id", filter=kept & Q(outcome=outcome)) for outcome in Outcome},
-        retracted=Count("id", filter=~kept),
+        retracted=Count("id", filter=Q(retracted_at__isnull=False, purpose=Purpose.RANKING)),
+        checks=Count("id", filter=Q(retracted_at=None) & ~Q(purpose=Purpose.RANKING)),
         annotators=Count("annotator", filter=kept, distinct=True),
         last=Max("created_at"),
     )
@@ -114,6 +120,7 @@ def progress(project: Project) -> Progress:
         judged=sum(counts[outcome.value] for outcome in JUDGEMENTS),
         outcomes={outcome.value: counts[outcome.value] for outcome in Outcome},
         retracted=counts["retracted"],
+        checks=counts["checks"],
         open_assignments=open_assignments(project),
         annotators=counts["annotators"],
         last_comparison_at=counts["last"],
@@ -137,6 +144,7 @@ def own_progress(membership: Membership) -> OwnProgress:
     ).aggregate(
         judged=Count("id", filter=Q(outcome__in=JUDGEMENTS)),
         skipped=Count("id", filter=Q(outcome=Outcome.SKIP)),
+        checks=Count("id", filter=~Q(purpose=Purpose.RANKING)),
     )
     seen = Assignment.objects.filter(pair=OuterRef("id"), annotator=membership.user_id)
     # A place that this person holds open is still theirs to judge.
@@ -147,6 +155,9 @@ def own_progress(membership: Membership) -> OwnProgress:
         .exclude(Exists(waiting))
     )
     left = max(0, possible_pairs(project) - closed.count())
+    if left:
+        # As after any other comparison there is one less to do after a check: nothing tells them apart.
+        left = max(1, left - mine["checks"])
     if project.quota is not None:
         left = min(left, max(0, project.quota - mine["judged"]))
     return OwnProgress(mine["judged"], mine["skipped"], project.quota, left)
@@ -200,7 +211,12 @@ def annotators(project: Project) -> list[dict[str, Any]]:
 
 def comparisons_by_day(project: Project) -> list[tuple[datetime, int]]:
     days = (
-        Comparison.objects.filter(project=project, retracted_at=None, outcome__in=JUDGEMENTS)
+        Comparison.objects.filter(
+            project=project,
+            purpose=Purpose.RANKING,
+            retracted_at=None,
+            outcome__in=JUDGEMENTS,
+        )
         .order_by()
         .annotate(day=TruncDay("created_at"))
         .values_list("day")

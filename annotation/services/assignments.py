@@ -24,10 +24,25 @@ from django.db.models import (
 from django.db.models.functions import Now
 
 from annotation import pairing
-from annotation.models import Assignment, Criterion, Image, Membership, Outcome, Pair, Project
+from annotation.checks import draw_check
+from annotation.models import (
+    Assignment,
+    Criterion,
+    Image,
+    Membership,
+    Outcome,
+    Pair,
+    Project,
+    Purpose,
+)
 
 # Which picture is on which side must not be guessable from earlier ones.
 _toss = random.SystemRandom()
+
+PAUSED = (
+    "Your work in this project is paused; the manager has been told. "
+    "What you have compared is kept."
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,8 @@ def open_assignments(
             [],
             f"The project is {project.get_state_display().lower()}: there is nothing to compare.",
         )
+    if membership.paused_at is not None:
+        return Opened([], PAUSED)
     release_expired(project.id)
     have = _renew_own(membership, criterion)
     reason = ""
@@ -73,11 +90,13 @@ def release_expired(project_id: UUID | None = None) -> int:
 def release_assignments(assignments: QuerySet[Assignment]) -> int:
     """Give back the places of those that are open; what another transaction is just answering stays."""
     still_open = assignments.filter(state=Assignment.State.OPEN)
-    locked = list(still_open.select_for_update(skip_locked=True).values_list("id", "pair_id"))
-    Assignment.objects.filter(id__in=[id for id, _ in locked]).update(
+    rows = still_open.select_for_update(skip_locked=True)
+    locked = list(rows.values_list("id", "pair_id", "purpose"))
+    Assignment.objects.filter(id__in=[id for id, _, _ in locked]).update(
         state=Assignment.State.RELEASED
     )
-    for pair_id in sorted(pair_id for _, pair_id in locked):
+    # A check holds no place.
+    for pair_id in sorted(pair for _, pair, purpose in locked if purpose == Purpose.RANKING):
         Pair.objects.filter(id=pair_id).update(taken=F("taken") - 1)
     return len(locked)
 
@@ -96,17 +115,18 @@ def reopen_assignment(membership: Membership, answered: Assignment) -> Assignmen
     project = membership.project
     if answered.pair_id is None:
         return None
-    _lock(membership)
-    if project.state != Project.State.OPEN or _quota_reached(membership):
+    paused = _lock(membership).paused_at is not None
+    if paused or project.state != Project.State.OPEN or _quota_reached(membership):
         return None
     sides = [answered.left_id, answered.right_id]
     if Image.objects.filter(id__in=filter(None, sides), excluded=True).exists():
         return None
-    if not pairing.claim(answered.pair_id, project.overlap):
+    if answered.purpose == Purpose.RANKING and not pairing.claim(answered.pair_id, project.overlap):
         return None
     return Assignment.objects.create(
         project=project,
         criterion_id=answered.criterion_id,
+        purpose=answered.purpose,
         pair_id=answered.pair_id,
         annotator_id=answered.annotator_id,
         left_id=answered.left_id,
@@ -133,9 +153,9 @@ def _open_of(membership: Membership, criterion: Criterion | None) -> QuerySet[As
     return mine.filter(criterion=criterion) if criterion else mine
 
 
-def _lock(membership: Membership) -> None:
-    """One person's tabs and devices wait here for one another, so that quotas are exact."""
-    Membership.objects.select_for_update().get(id=membership.id)
+def _lock(membership: Membership) -> Membership:
+    """As it is now. One person's tabs and devices wait here for one another, so that quotas are exact."""
+    return Membership.objects.select_for_update().get(id=membership.id)
 
 
 @transaction.atomic
@@ -159,7 +179,8 @@ def _own_open(membership: Membership, count: int, criterion: Criterion | None) -
 
 @transaction.atomic
 def _open_one(membership: Membership, criterion: Criterion | None) -> tuple[bool, str]:
-    _lock(membership)
+    if _lock(membership).paused_at is not None:
+        return False, PAUSED
     project = membership.project
     if _quota_reached(membership):
         return False, f"You have made all {project.quota} comparisons of your quota. Thank you!"
@@ -179,8 +200,26 @@ def _open_one(membership: Membership, criterion: Criterion | None) -> tuple[bool
                 probability=choice.probability,
                 expires_at=_expiry(project),
             )
+            _mix_in_check(membership, wanted)
             return True, ""
     return False, "There is no pair left for you in this project. Thank you!"
+
+
+def _mix_in_check(membership: Membership, criterion: Criterion) -> None:
+    """Now and then a check beside the pair that was just opened: never where there is no pair left."""
+    check = None if _quota_reached(membership) else draw_check(membership, criterion)
+    if check is not None:
+        Assignment.objects.create(
+            project=membership.project,
+            criterion=criterion,
+            purpose=check.purpose,
+            pair=check.pair,
+            annotator_id=membership.user_id,
+            left_id=check.left_id,
+            right_id=check.right_id,
+            strategy=check.purpose,
+            expires_at=_expiry(membership.project),
+        )
 
 
 def _quota_reached(membership: Membership) -> bool:

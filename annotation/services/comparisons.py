@@ -10,7 +10,16 @@ from django.http import Http404
 
 from annotation.access import membership_for
 from annotation.errors import Conflict, Gone, Invalid
-from annotation.models import Assignment, Comparison, Outcome, Pair, Project, Role, User
+from annotation.models import (
+    Assignment,
+    Comparison,
+    Outcome,
+    Pair,
+    Project,
+    Purpose,
+    Role,
+    User,
+)
 from annotation.services.assignments import reopen_assignment
 from annotation.services.revision import raise_revision
 
@@ -57,6 +66,7 @@ def record_comparison(
         assignment=assignment,
         project=assignment.project,
         criterion=assignment.criterion,
+        purpose=assignment.purpose,
         annotator=user,
         left_id=assignment.left_id,
         right_id=assignment.right_id,
@@ -67,7 +77,7 @@ def record_comparison(
     )
     Assignment.objects.filter(id=assignment.id).update(state=Assignment.State.ANSWERED)
     if outcome == Outcome.SKIP:
-        _free_place(assignment.pair_id)
+        _free_place(assignment)
     raise_revision(assignment.project_id)
     return comparison, True
 
@@ -94,7 +104,7 @@ def retract_comparison(user: User, comparison_id: UUID) -> Comparison:
             return comparison
         Comparison.objects.filter(id=comparison.id).update(retracted_at=Now(), retracted_by=user)
         if comparison.outcome != Outcome.SKIP:
-            _free_place(comparison.assignment.pair_id)
+            _free_place(comparison.assignment)
         if by_author:
             reopen_assignment(membership, comparison.assignment)
         raise_revision(comparison.project_id)
@@ -133,6 +143,8 @@ def _refuse_unless_manager(role: Role) -> None:
         raise PermissionDenied("Only its author or a manager may undo a comparison.")
 
 
-def _free_place(pair_id: int | None) -> None:
-    assert pair_id is not None
-    Pair.objects.filter(id=pair_id).update(taken=F("taken") - 1)
+def _free_place(assignment: Assignment) -> None:
+    """Of its pair; a check has none."""
+    assert assignment.pair_id is not None
+    if assignment.purpose == Purpose.RANKING:
+        Pair.objects.filter(id=assignment.pair_id).update(taken=F("taken") - 1)

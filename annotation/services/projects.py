@@ -10,6 +10,7 @@ from annotation.models import Criterion, Membership, Project, Role, User
 from annotation.services.revision import raise_revision
 from annotation.webhooks import announce
 
+MOST_CHECKS = 0.5
 DEFAULT_CRITERION = {"key": "better", "question": "Which image is better?"}
 
 
@@ -63,6 +64,12 @@ def delete_project(project_id: UUID) -> None:
 def _clean(project: Project) -> None:
     if not project.name.strip():
         raise Invalid("A project needs a name.", "name")
+    if project.gold_share + project.repeat_share > MOST_CHECKS:
+        raise Invalid(
+            "At most half of the pairs can be checks: lower the share of known answers, or that of "
+            "repeated pairs.",
+            "repeat_share",
+        )
 
 
 def _set_criteria(project: Project, wanted: list[Mapping[str, str]]) -> None:

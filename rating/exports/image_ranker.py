@@ -15,7 +15,7 @@ from django.db.models import CharField
 from django.db.models.functions import Cast
 
 from annotation.imports.ancestor import COMPARISONS, RANKINGS, REMOVED
-from annotation.models import Comparison, Outcome
+from annotation.models import Comparison, Outcome, Purpose
 from annotation.selectors import criterion_asked
 from rating.exports.archives import Zip
 from rating.exports.card import card
@@ -92,13 +92,17 @@ def _comparisons(source: Source) -> Iterator[tuple[str, str]]:
     wanted = criterion_asked(source.project, source.options["criterion"])
     log = Comparison.objects.filter(project=source.project).order_by("created_at", "id")
     sides = [Cast(side, CharField()) for side in ("left_id", "right_id", "annotator_id")]
-    rows = log.values_list(*sides, "criterion_id", "outcome", "retracted_at")
-    for left, right, annotator, criterion_id, outcome, retracted_at in rows.iterator(FETCH):
+    rows = log.values_list(*sides, "criterion_id", "outcome", "retracted_at", "purpose")
+    for left, right, annotator, criterion_id, outcome, retracted_at, purpose in rows.iterator(
+        FETCH
+    ):
         source.read += 1
         if criterion_id != wanted.id:
             reason = "another criterion"
         elif retracted_at is not None:
             reason = "retracted"
+        elif purpose != Purpose.RANKING:
+            reason = "check of the annotator"
         elif annotator in source.set_aside:
             reason = "annotator set aside"
         else:

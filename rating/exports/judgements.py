@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import CharField, F, UUIDField
 from django.db.models.functions import Cast, Greatest, Least
 
-from annotation.models import Comparison, Criterion, Outcome
+from annotation.models import Comparison, Criterion, Outcome, Purpose
 from rating.exports.format import Facts, Source
 
 FETCH = 5000
@@ -59,8 +59,12 @@ def judged_pairs(source: Source) -> Iterator[Judged]:
         both_bad = 0
         for row in rows:
             source.read += 1
-            _, _, _, id, annotator, left, outcome, created_at, retracted_at = row
-            reason = _why_left_out(source, one, two, annotator, outcome, retracted_at)
+            _, _, _, id, annotator, left, outcome, created_at, retracted_at, purpose = row
+            reason = (
+                _why_left_out(source, one, two, annotator, outcome, retracted_at)
+                if purpose == Purpose.RANKING
+                else "check of the annotator"
+            )
             both_bad += outcome == Outcome.BOTH_BAD and reason in ("", "both_bad")
             if reason:
                 source.left_out[reason] += 1
@@ -92,6 +96,7 @@ def _rows(source: Source) -> Iterator[tuple[Any, ...]]:
             "outcome",
             "created_at",
             "retracted_at",
+            "purpose",
         )
     )
     return rows.iterator(chunk_size=FETCH)

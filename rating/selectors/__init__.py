@@ -1,5 +1,6 @@
 """The only door from the database to arrays (`log`), and the reads of what was stored (`runs`)."""
 
+from rating.selectors.attention import Signals, signals_of
 from rating.selectors.log import Group, Log, method_of, read_log
 from rating.selectors.runs import (
     is_stale,
@@ -8,11 +9,13 @@ from rating.selectors.runs import (
     reliabilities_of,
     set_aside_in,
     stale_projects,
+    unreviewed_projects,
 )
 
 __all__ = [
     "Group",
     "Log",
+    "Signals",
     "is_stale",
     "latest_run",
     "method_of",
@@ -20,5 +23,7 @@ __all__ = [
     "read_log",
     "reliabilities_of",
     "set_aside_in",
+    "signals_of",
     "stale_projects",
+    "unreviewed_projects",
 ]

@@ -3,7 +3,7 @@
 import numpy as np
 from django.db.models import Count, F, Q, QuerySet
 
-from annotation.models import Criterion, Outcome, Pair
+from annotation.models import Criterion, Outcome, Pair, Purpose
 from rating.algorithms.results import Integers
 from rating.models import SetAside
 
@@ -14,14 +14,18 @@ VALUES = ("low_wins", "high_wins", "ties", "both_bad")
 def judged_pairs(criterion: Criterion) -> QuerySet[Pair]:
     """The pairs that two or more people judged, each with how many said what.
 
-    Retracted comparisons, skips and the comparisons of people who are set aside do not count.
+    Retracted comparisons, skips, checks and the comparisons of people who are set aside do not count.
     """
     said = "assignments__comparison"
     outcome, left = f"{said}__outcome", f"{said}__left"
     without = SetAside.objects.filter(project=criterion.project_id).values("annotator")
-    kept = Q(**{f"{said}__isnull": False, f"{said}__retracted_at": None}) & ~Q(
-        **{f"{said}__annotator__in": without}
-    )
+    kept = Q(
+        **{
+            f"{said}__isnull": False,
+            f"{said}__retracted_at": None,
+            f"{said}__purpose": Purpose.RANKING,
+        }
+    ) & ~Q(**{f"{said}__annotator__in": without})
     low_left = Q(**{left: F("low")})
     low_won = Q(low_left, **{outcome: Outcome.LEFT}) | Q(~low_left, **{outcome: Outcome.RIGHT})
     high_won = Q(low_left, **{outcome: Outcome.RIGHT}) | Q(~low_left, **{outcome: Outcome.LEFT})

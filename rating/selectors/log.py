@@ -69,7 +69,7 @@ def method_of(project_id: UUID) -> Method:
 
 
 def read_log(project_id: UUID) -> Log:
-    """The rated part of the log: not retracted, by nobody set aside, both images still in the project.
+    """The rated part of the log: no checks, not retracted, by nobody set aside, both images still there.
 
     The revision is read first, so that a comparison that arrives meanwhile leaves the run stale, and
     is read again, rather than current without it.

@@ -34,6 +34,12 @@ def stale_projects() -> list[UUID]:
     return list(behind.order_by("id").values_list("id", flat=True))
 
 
+def unreviewed_projects() -> list[UUID]:
+    """The projects whose log goes further than what the review of their people has looked at."""
+    behind = Project.objects.filter(deleted_at=None, revision__gt=F("reviewed_revision"))
+    return list(behind.order_by("id").values_list("id", flat=True))
+
+
 def ratings_of(
     run: RatingRun, criterion: Criterion, prompt: Prompt | None = None
 ) -> QuerySet[Rating]:

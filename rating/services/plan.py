@@ -5,7 +5,8 @@ from uuid import UUID
 from django.db import transaction
 
 from annotation.errors import Invalid
-from annotation.models import Comparison, Project, User
+from annotation.models import Comparison, Decision, Project, User
+from annotation.services.flags import log_decision
 from annotation.services.revision import raise_revision
 from rating.algorithms.methods import METHODS
 from rating.models import RatingPlan, SetAside
@@ -39,11 +40,13 @@ def set_aside(project: Project, annotator_id: UUID, by: User, reason: str = "") 
         defaults={"reason": reason},
         create_defaults={"reason": reason, "created_by": by},
     )
+    log_decision(project, annotator_id, Decision.Kind.SET_ASIDE, by, reason)
     raise_revision(project.id)
 
 
 @transaction.atomic
-def take_back(project: Project, annotator_id: UUID) -> None:
+def take_back(project: Project, annotator_id: UUID, by: User | None = None) -> None:
     """Their comparisons, those made meanwhile too, count again as if nothing had been."""
     if SetAside.objects.filter(project=project, annotator=annotator_id).delete()[0]:
+        log_decision(project, annotator_id, Decision.Kind.TAKEN_BACK, by)
         raise_revision(project.id)

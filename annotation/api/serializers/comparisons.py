@@ -114,4 +114,5 @@ class LoggedComparisonSerializer(ComparisonSerializer):
             "shown_at",
             "strategy",
             "probability",
+            "purpose",
         ]

@@ -19,6 +19,9 @@ class ProgressSerializer(serializers.Serializer):
     share = serializers.FloatField(help_text="Judged of wanted, from 0 to 1.")
     outcomes = serializers.DictField(child=serializers.IntegerField())
     retracted = serializers.IntegerField()
+    checks = serializers.IntegerField(
+        help_text="Comparisons that check the annotators; they count nowhere else here."
+    )
     open_assignments = serializers.IntegerField()
     annotators = serializers.IntegerField(help_text="People with a comparison that counts.")
     last_comparison_at = serializers.DateTimeField(allow_null=True)
