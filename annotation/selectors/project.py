@@ -20,6 +20,7 @@ from annotation.models import (
     Outcome,
     Pair,
     Project,
+    Screen,
     Token,
     User,
 )
@@ -123,12 +124,20 @@ def progress(project: Project) -> Progress:
 
 @dataclass(frozen=True)
 class OwnProgress:
-    """How far one person is: what they judged, what they may still judge, and the limit, if any."""
+    """How far one person is: what they judged, what they may still judge, and the limit, if any.
+
+    Nobody counts how often several images may be shown in ever other company: then, without a limit,
+    `remaining` is None.
+    """
 
     judged: int
     skipped: int
     quota: int | None
-    remaining: int
+    remaining: int | None
+
+    @property
+    def total(self) -> int:
+        return self.judged + (self.remaining or 0)
 
 
 def own_progress(membership: Membership) -> OwnProgress:
@@ -139,6 +148,9 @@ def own_progress(membership: Membership) -> OwnProgress:
         judged=Count("id", filter=Q(outcome__in=JUDGEMENTS)),
         skipped=Count("id", filter=Q(outcome=Outcome.SKIP)),
     )
+    if project.screen != Screen.PAIR:
+        left = None if project.quota is None else max(0, project.quota - mine["judged"])
+        return OwnProgress(mine["judged"], mine["skipped"], project.quota, left)
     seen = Assignment.objects.filter(pair=OuterRef("id"), annotator=membership.user_id)
     # A place that this person holds open is still theirs to judge.
     waiting = seen.filter(state=Assignment.State.OPEN, expires_at__gt=Now())
