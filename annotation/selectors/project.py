@@ -21,11 +21,12 @@ from annotation.models import (
     Pair,
     Project,
     Purpose,
+    Screen,
     Token,
     User,
 )
 
-JUDGEMENTS = [Outcome.LEFT, Outcome.RIGHT, Outcome.TIE, Outcome.BOTH_BAD]
+JUDGEMENTS = [Outcome.LEFT, Outcome.RIGHT, Outcome.TIE, Outcome.BOTH_BAD, Outcome.ORDERED]
 
 
 def criterion_asked(project: Project, key: str | None) -> Criterion:
@@ -45,7 +46,8 @@ def comparison_log(project: Project) -> QuerySet[Comparison]:
     """The whole log in its order, retracted comparisons included."""
     return (
         Comparison.objects.filter(project=project)
-        .select_related("criterion", "annotator", "assignment", "left__prompt", "right")
+        .select_related("criterion", "annotator", "assignment__lineup", "left__prompt", "right")
+        .prefetch_related("assignment__lineup__images__prompt")
         .order_by("created_at", "id")
     )
 
@@ -129,12 +131,20 @@ def progress(project: Project) -> Progress:
 
 @dataclass(frozen=True)
 class OwnProgress:
-    """How far one person is: what they judged, what they may still judge, and the limit, if any."""
+    """How far one person is: what they judged, what they may still judge, and the limit, if any.
+
+    Nobody counts how often several images may be shown in ever other company: then, without a limit,
+    `remaining` is None.
+    """
 
     judged: int
     skipped: int
     quota: int | None
-    remaining: int
+    remaining: int | None
+
+    @property
+    def total(self) -> int:
+        return self.judged + (self.remaining or 0)
 
 
 def own_progress(membership: Membership) -> OwnProgress:
@@ -146,6 +156,9 @@ def own_progress(membership: Membership) -> OwnProgress:
         skipped=Count("id", filter=Q(outcome=Outcome.SKIP)),
         checks=Count("id", filter=~Q(purpose=Purpose.RANKING)),
     )
+    if project.screen != Screen.PAIR:
+        left = None if project.quota is None else max(0, project.quota - mine["judged"])
+        return OwnProgress(mine["judged"], mine["skipped"], project.quota, left)
     seen = Assignment.objects.filter(pair=OuterRef("id"), annotator=membership.user_id)
     # A place that this person holds open is still theirs to judge.
     waiting = seen.filter(state=Assignment.State.OPEN, expires_at__gt=Now())
@@ -232,7 +245,8 @@ def own_history(membership: Membership) -> QuerySet[Comparison]:
         Comparison.objects.filter(
             project=membership.project_id, annotator=membership.user_id, retracted_at=None
         )
-        .select_related("criterion", "left__prompt", "right")
+        .select_related("criterion", "assignment__lineup", "left__prompt", "right")
+        .prefetch_related("assignment__lineup__images__prompt")
         .order_by("-created_at", "-id")
     )
 

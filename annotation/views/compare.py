@@ -25,7 +25,7 @@ def compare(request: HttpRequest, project_id: UUID) -> HttpResponse:
     )
 
 
-def _facts(membership: Membership, judged: int, remaining: int) -> dict[str, Any]:
+def _facts(membership: Membership, judged: int, remaining: int | None) -> dict[str, Any]:
     """What the script knows beforehand; nothing in it tells one image from another."""
     project = membership.project
     return {

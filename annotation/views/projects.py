@@ -32,7 +32,7 @@ class Entry:
 
     @property
     def may_compare(self) -> bool:
-        return self.membership.project.state == Project.State.OPEN and self.progress.remaining > 0
+        return self.membership.project.state == Project.State.OPEN and self.progress.remaining != 0
 
 
 @require_safe

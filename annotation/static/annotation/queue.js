@@ -36,7 +36,7 @@ export class Queue {
     await this.#look();
   }
 
-  /** Oldest first: {assignment, outcome, duration_ms, order, tried}. */
+  /** Oldest first: {assignment, outcome, levels, duration_ms, order, tried}. */
   get entries() {
     return [...this.seen.values()].sort((a, b) => a.order - b.order);
   }
@@ -45,9 +45,10 @@ export class Queue {
     return this.seen.has(assignmentId);
   }
 
-  async add(assignment, outcome, duration_ms) {
+  /** answer: {outcome, levels, duration_ms}, the levels of several images alone. */
+  async add(assignment, answer) {
     const last = this.entries.at(-1)?.order ?? 0;
-    const entry = { assignment, outcome, duration_ms, order: Math.max(Date.now(), last + 1), tried: false };
+    const entry = { ...answer, assignment, order: Math.max(Date.now(), last + 1), tried: false };
     this.#note("added", entry);
     await this.#put(entry);
     this.#tell("added", entry);

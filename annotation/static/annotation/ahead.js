@@ -1,10 +1,10 @@
-// The pairs ahead: asked for, and their images decoded, before they are shown.
+// What comes next: asked for, and its pictures decoded, before it is shown.
 
-const AHEAD = 2; // besides the pair on the screen
+const AHEAD = 2; // besides what is on the screen
 const MOST = 5; // that the API gives at once
 
-/** One assignment with its two pictures, ready to be put into the page. */
-class Pair {
+/** One assignment with its pictures, ready to be put into the page: two sides, or several in their order. */
+class Shown {
   constructor(assignment) {
     this.assignment = assignment;
     this.ready = false;
@@ -12,12 +12,19 @@ class Pair {
     this.load();
   }
 
-  /** Always resolves: then the pair is ready, or broken. */
+  /** More than two images, of which `screen` says what is asked. */
+  get several() {
+    return Boolean(this.assignment.images);
+  }
+
+  /** Always resolves: then it is ready, or broken. */
   load() {
+    const { left, right, images } = this.assignment;
     this.broken = false;
-    this.left = picture(this.assignment.left, "Left image");
-    this.right = picture(this.assignment.right, "Right image");
-    this.loaded = Promise.all([this.left.decode(), this.right.decode()]).then(
+    this.pictures = images
+      ? images.map((image, at) => picture(image, `Image ${at + 1} of ${images.length}`))
+      : [picture(left, "Left image"), picture(right, "Right image")];
+    this.loaded = Promise.all(this.pictures.map((image) => image.decode())).then(
       () => void (this.ready = true),
       () => void (this.broken = true),
     );
@@ -25,15 +32,15 @@ class Pair {
   }
 }
 
-function picture(side, alt) {
-  const image = new Image(side.width, side.height);
+function picture(source, alt) {
+  const image = new Image(source.width, source.height);
   image.alt = alt;
   image.draggable = false;
-  image.src = side.image;
+  image.src = source.image;
   return image;
 }
 
-export class Pairs {
+export class Ahead {
   /** ask(count): a promise of {results, reason}. waiting(id): is this assignment's answer in the queue? */
   constructor(ask, waiting) {
     this.ask = ask;
@@ -55,13 +62,13 @@ export class Pairs {
   /** Take this assignment off the list: it is answered, here or in another tab. */
   drop(id) {
     this.answered.add(id);
-    this.list = this.list.filter((pair) => pair.assignment.id !== id);
+    this.list = this.list.filter((one) => one.assignment.id !== id);
   }
 
   /** Show again what was answered, and taken back before it was sent. */
   putFirst(assignment) {
     this.answered.delete(assignment.id);
-    this.list.unshift(new Pair(assignment));
+    this.list.unshift(new Shown(assignment));
   }
 
   /** Ask the server for what is open. undone: the first of its list comes before what is on the screen. */
@@ -74,17 +81,17 @@ export class Pairs {
   }
 
   #merge(assignments, undone) {
-    const known = new Map(this.list.map((pair) => [pair.assignment.id, pair]));
+    const known = new Map(this.list.map((one) => [one.assignment.id, one]));
     const open = assignments.filter(({ id }) => !this.answered.has(id) && !this.waiting(id));
     const merged = open.map((assignment) => {
-      const pair = known.get(assignment.id);
+      const one = known.get(assignment.id);
       // Pictures that did not come are asked for again, now that the server is there.
-      return pair && !pair.broken ? pair : new Pair(assignment);
+      return one && !one.broken ? one : new Shown(assignment);
     });
-    // What is on the screen stays there, unless an undone pair takes its place.
+    // What is on the screen stays there, unless something undone takes its place.
     const first = this.current;
     if (first && !undone) {
-      const at = merged.findIndex((pair) => pair.assignment.id === first.assignment.id);
+      const at = merged.findIndex((one) => one.assignment.id === first.assignment.id);
       const [same] = at < 0 ? [first] : merged.splice(at, 1);
       merged.unshift(same);
     }
