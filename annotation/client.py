@@ -147,25 +147,43 @@ class Pairwright:
         return self.pages(f"projects/{_id(project)}/images/")
 
     def picture(self, image: Named) -> bytes:
-        """As members are shown it; also of an assignment's `left` and `right`."""
+        """As members are shown it; also of an assignment's `left` and `right`, or its `images`."""
         return self._send("GET", f"{self._url}/images/{_id(image)}/").content
 
     # --- Comparing -----------------------------------------------------------------------------------
 
     def assignments(self, project: Named, count: int = 1, **wanted: Any) -> list[Json]:
-        """Pairs for this person to judge; none when there is nothing left for them."""
+        """What this person is to judge, of which `screen` says how; none when there is nothing left for them.
+
+        A `pair` has `left` and `right`; other screens have `images`.
+        """
         body = {"count": count, **wanted}
         answer = self.call("POST", f"projects/{_id(project)}/assignments/", json=body)
         results: list[Json] = answer["results"]
         return results
 
-    def answer(self, assignment: Named, outcome: str, **fields: Any) -> Json:
-        """`outcome`: left, right, tie, both_bad or skip. Sent twice, it is one comparison."""
+    def answer(
+        self,
+        assignment: Named,
+        outcome: str = "",
+        *,
+        levels: Iterable[Iterable[Named]] | None = None,
+        **fields: Any,
+    ) -> Json:
+        """`outcome`: left, right, tie, both_bad or skip. Sent twice, it is one comparison.
+
+        `levels`: what is said of several images, in lists, the best first: for the screen `best`
+        `[[the best], [all others]]`, for `best_worst` `[[the best], [all between], [the worst]]`, for `order`
+        each image in a list of its own.
+        """
         body = {"assignment": _id(assignment), "outcome": outcome, **fields}
+        if levels is not None:
+            said = [[_id(image) for image in level] for level in levels]
+            body |= {"outcome": outcome or "ordered", "levels": said}
         return self.call("POST", "comparisons/", json=body, again=True)
 
     def comparisons(self, project: Named, **filters: Any) -> Iterator[Json]:
-        """The raw log; `filters`: criterion, annotator, since, retracted."""
+        """The raw log; `filters`: criterion, annotator, since, retracted, screen, purpose."""
         return self.pages(f"projects/{_id(project)}/comparisons/", **filters)
 
     # --- Results -------------------------------------------------------------------------------------

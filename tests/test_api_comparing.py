@@ -48,10 +48,13 @@ def test_an_assignment_shows_two_pictures_and_nothing_of_where_they_come_from(
         "criterion",
         "question",
         "prompt",
+        "screen",
         "left",
         "right",
+        "images",
         "expires_at",
     }
+    assert (first["screen"], first["images"]) == ("pair", None)
     assert set(first["left"]) == {"id", "image", "width", "height"}
     assert first["left"]["image"].endswith(f"/images/{first['left']['id']}/")
     assert (first["criterion"], first["question"]) == ("better", "Which image is better?")

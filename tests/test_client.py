@@ -25,6 +25,7 @@ from rating.exports.jobs import request_export, run_export
 from rating.models import Export
 from rating.services import recompute
 from tests.conftest import PASSWORD, picture
+from tests.lineups import lineup
 
 pytestmark = pytest.mark.django_db
 
@@ -135,6 +136,19 @@ def test_a_model_answers_as_any_annotator_does(
     with pytest.raises(PairwrightError, match="already answered") as refused:
         api.answer(given, "left")
     assert refused.value.status == 409
+
+
+def test_a_model_orders_several_images(
+    project: Project, images: list[Image], bob: User, way: Way, slept: list[float]
+) -> None:
+    lineup(project, bob, images)
+    api = client_of(bob, way)
+    (given,) = api.assignments(project.id)
+    assert given["screen"] == "order"
+    best_first = sorted(given["images"], key=lambda image: len(api.picture(image)))
+    made = api.answer(given, levels=[[image] for image in best_first])
+    assert made["outcome"] == "ordered"
+    assert made["levels"] == [[image["id"]] for image in best_first]
 
 
 def test_images_that_are_there_are_not_uploaded_twice_and_bad_ones_are_told(

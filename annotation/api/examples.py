@@ -18,9 +18,7 @@ REFUSALS: dict[str, dict[str, Any]] = {
     },
     "404": {"detail": "There is no such project among yours."},
     "409": {"detail": "The project is closed and takes no more comparisons."},
-    "410": {
-        "detail": "This pair's reservation has expired. Nothing was recorded; ask for the next pair."
-    },
+    "410": {"detail": "This reservation has expired. Nothing was recorded; ask for the next one."},
     "412": {
         "detail": "It has been changed since you read it. Read it again, and see whether your change "
         "still fits."
@@ -82,6 +80,11 @@ WORDS: dict[str, Any] = {
     "last_answer": "",
     "last_status": 204,
     "left_name": "04.png",
+    "levels": None,
+    "Assignment.images": None,
+    "History.images": None,
+    "LoggedComparison.images": None,
+    "purpose": "ranking",
     "left_out": {"tie": 3},
     "left_share": 0.49,
     "lease_seconds": 1800,

@@ -9,7 +9,7 @@ from rest_framework.exceptions import ValidationError
 
 from annotation.api.pagination import stored
 from annotation.errors import Invalid
-from annotation.models import Comparison, Image, Project
+from annotation.models import Comparison, Image, Project, Purpose, Screen
 from annotation.selectors import criterion_named, images_of
 
 # Times that every database and time zone can hold.
@@ -23,6 +23,8 @@ class ComparisonFilter(FilterSet):
     retracted = django_filters.ChoiceFilter(
         choices=[("true", "true"), ("false", "false")], method="if_retracted"
     )
+    screen = django_filters.ChoiceFilter(choices=Screen.choices)
+    purpose = django_filters.ChoiceFilter(choices=Purpose.choices)
 
     @classmethod
     def cut(

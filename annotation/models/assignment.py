@@ -87,3 +87,11 @@ class Assignment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pair or self.lineup} for {self.annotator}"
+
+    @property
+    def lineup_images(self) -> list[Image] | None:
+        """In the order of the screen; None for a pair. For many, prefetch `lineup__images__prompt`."""
+        if self.lineup is None:
+            return None
+        known = {str(image.id): image for image in self.lineup.images.all()}
+        return [known[id] for id in self.shown or ()]

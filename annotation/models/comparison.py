@@ -93,3 +93,8 @@ class Comparison(models.Model):
         if self.levels:
             return " > ".join(", ".join(level) for level in self.levels)
         return f"{self.left_id} {self.outcome} {self.right_id}"
+
+    @property
+    def lineup_images(self) -> list[Image] | None:
+        """As `Assignment.lineup_images`; for many, prefetch `assignment__lineup__images__prompt`."""
+        return None if self.screen == Screen.PAIR else self.assignment.lineup_images

@@ -24,7 +24,7 @@ from annotation.models import (
     User,
 )
 
-JUDGEMENTS = [Outcome.LEFT, Outcome.RIGHT, Outcome.TIE, Outcome.BOTH_BAD]
+JUDGEMENTS = [Outcome.LEFT, Outcome.RIGHT, Outcome.TIE, Outcome.BOTH_BAD, Outcome.ORDERED]
 
 
 def criterion_asked(project: Project, key: str | None) -> Criterion:
@@ -44,7 +44,8 @@ def comparison_log(project: Project) -> QuerySet[Comparison]:
     """The whole log in its order, retracted comparisons included."""
     return (
         Comparison.objects.filter(project=project)
-        .select_related("criterion", "annotator", "assignment", "left__prompt", "right")
+        .select_related("criterion", "annotator", "assignment__lineup", "left__prompt", "right")
+        .prefetch_related("assignment__lineup__images__prompt")
         .order_by("created_at", "id")
     )
 
@@ -216,7 +217,8 @@ def own_history(membership: Membership) -> QuerySet[Comparison]:
         Comparison.objects.filter(
             project=membership.project_id, annotator=membership.user_id, retracted_at=None
         )
-        .select_related("criterion", "left__prompt", "right")
+        .select_related("criterion", "assignment__lineup", "left__prompt", "right")
+        .prefetch_related("assignment__lineup__images__prompt")
         .order_by("-created_at", "-id")
     )
 

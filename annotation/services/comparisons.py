@@ -1,5 +1,6 @@
 """The log's two verbs: a comparison is recorded once, and retracted at most once."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
@@ -10,7 +11,19 @@ from django.http import Http404
 
 from annotation.access import membership_for
 from annotation.errors import Conflict, Gone, Invalid
-from annotation.models import Assignment, Comparison, Outcome, Pair, Project, Role, User
+from annotation.levels import Levels, checked_levels
+from annotation.models import (
+    Assignment,
+    Comparison,
+    Lineup,
+    Outcome,
+    Pair,
+    Project,
+    Purpose,
+    Role,
+    Screen,
+    User,
+)
 from annotation.services.assignments import reopen_assignment
 from annotation.services.revision import raise_revision
 
@@ -28,12 +41,14 @@ def record_comparison(
     assignment_id: UUID,
     outcome: Outcome,
     *,
+    levels: Sequence[Sequence[UUID | str]] | None = None,
     duration_ms: int | None = None,
     strength: int | None = None,
     reason: str = "",
 ) -> tuple[Comparison, bool]:
     """The comparison, and whether this call made it. A repeated call finds the first one's row.
 
+    levels: what the outcome “ordered” says of several images: see annotation.levels.
     The assignment's row lock makes a double click, a retry and a second tab wait for one another.
     """
     assignment = (
@@ -50,16 +65,20 @@ def record_comparison(
     )
     if assignment is None:
         raise Http404("There is no such assignment of yours.")
+    said = _levels_of(assignment, outcome, levels)
     if assignment.state == Assignment.State.ANSWERED:
-        return _same_or_conflict(assignment, outcome), False
+        return _same_or_conflict(assignment, outcome, said), False
     _refuse_unanswerable(assignment, outcome)
     comparison = Comparison.objects.create(
         assignment=assignment,
         project=assignment.project,
         criterion=assignment.criterion,
         annotator=user,
+        screen=assignment.screen,
+        purpose=assignment.purpose,
         left_id=assignment.left_id,
         right_id=assignment.right_id,
+        levels=said,
         outcome=outcome,
         duration_ms=duration_ms,
         strength=strength,
@@ -67,7 +86,7 @@ def record_comparison(
     )
     Assignment.objects.filter(id=assignment.id).update(state=Assignment.State.ANSWERED)
     if outcome == Outcome.SKIP:
-        _free_place(assignment.pair_id)
+        _free_place(assignment)
     raise_revision(assignment.project_id)
     return comparison, True
 
@@ -75,7 +94,7 @@ def record_comparison(
 def retract_comparison(user: User, comparison_id: UUID) -> Comparison:
     """Undo: mark the comparison as retracted; a second call changes nothing.
 
-    Its author gets the same pair again, on the same sides; retracted by a manager, its place is free.
+    Its author is shown the same again, in the same places; retracted by a manager, its place is free.
     """
     with transaction.atomic():
         comparison = (
@@ -94,7 +113,7 @@ def retract_comparison(user: User, comparison_id: UUID) -> Comparison:
             return comparison
         Comparison.objects.filter(id=comparison.id).update(retracted_at=Now(), retracted_by=user)
         if comparison.outcome != Outcome.SKIP:
-            _free_place(comparison.assignment.pair_id)
+            _free_place(comparison.assignment)
         if by_author:
             reopen_assignment(membership, comparison.assignment)
         raise_revision(comparison.project_id)
@@ -102,12 +121,37 @@ def retract_comparison(user: User, comparison_id: UUID) -> Comparison:
         return comparison
 
 
-def _same_or_conflict(assignment: Assignment, outcome: Outcome) -> Comparison:
+def _levels_of(
+    assignment: Assignment, outcome: Outcome, levels: Sequence[Sequence[UUID | str]] | None
+) -> Levels | None:
+    """What is said of the images of a lineup; of a pair nothing, for that is the outcome."""
+    several = assignment.screen != Screen.PAIR
+    if several and outcome == Outcome.ORDERED:
+        return checked_levels(assignment.screen, assignment.shown or (), levels)
+    if levels is not None:
+        raise Invalid("“levels” belong to the outcome “ordered”.", "levels")
+    if several and outcome != Outcome.SKIP:
+        raise Invalid(
+            f"Several images were shown: answer “ordered” with “levels”, or skip; not “{outcome}”.",
+            "outcome",
+        )
+    if outcome == Outcome.ORDERED:
+        raise Invalid(
+            "Two images were shown: answer left, right, tie or both_bad, or skip; not “ordered”.",
+            "outcome",
+        )
+    return None
+
+
+def _same_or_conflict(
+    assignment: Assignment, outcome: Outcome, levels: Levels | None
+) -> Comparison:
     answered = Comparison.objects.get(assignment=assignment)
-    if answered.outcome != outcome:
+    if answered.outcome != outcome or answered.levels != levels:
+        said = "another order" if answered.outcome == outcome else f"“{answered.outcome}”"
         raise Conflict(
-            f"This assignment was already answered with “{answered.outcome}”. "
-            "To change an answer, undo it and judge the pair again."
+            f"This assignment was already answered with {said}. "
+            "To change an answer, undo it and judge again."
         )
     answered.criterion = assignment.criterion
     return answered
@@ -120,9 +164,7 @@ def _refuse_unanswerable(assignment: Assignment, outcome: Outcome) -> None:
     if project.state == Project.State.CLOSED:
         raise Conflict("The project is closed and takes no more comparisons.")
     if assignment.state == Assignment.State.RELEASED or assignment.lapsed:  # type: ignore[attr-defined]
-        raise Gone(
-            "This pair's reservation has expired. Nothing was recorded; ask for the next pair."
-        )
+        raise Gone("This reservation has expired. Nothing was recorded; ask for the next one.")
 
 
 def _refuse_unless_manager(role: Role) -> None:
@@ -133,6 +175,11 @@ def _refuse_unless_manager(role: Role) -> None:
         raise PermissionDenied("Only its author or a manager may undo a comparison.")
 
 
-def _free_place(pair_id: int | None) -> None:
-    assert pair_id is not None
-    Pair.objects.filter(id=pair_id).update(taken=F("taken") - 1)
+def _free_place(assignment: Assignment) -> None:
+    """Only what is for the ranking takes a place of its pair or lineup."""
+    if assignment.purpose != Purpose.RANKING:
+        return
+    if assignment.pair_id is not None:
+        Pair.objects.filter(id=assignment.pair_id).update(taken=F("taken") - 1)
+    elif assignment.lineup_id is not None:
+        Lineup.objects.filter(id=assignment.lineup_id).update(taken=F("taken") - 1)

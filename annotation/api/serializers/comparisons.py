@@ -1,9 +1,21 @@
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from annotation.api.serializers.images import ImageURLField
-from annotation.models import Comparison, Outcome
+from annotation.models import Assignment, Comparison, Image, Outcome, Screen
 
 LONGEST_DURATION = 2**31 - 1
+MOST_IMAGES = 9
+OF_PAIRS = "Null, if more than two images are shown."
+IN_ORDER_OF_SCREEN = "More than two images, in the order of the screen; null for two."
+LEVELS = (
+    "Ids of images in lists, the best first: each is better than those of later lists. For the screen `best` "
+    "[[the best], [all others]], for `best_worst` [[the best], [all between], [the worst]], for `order` each "
+    "image in a list of its own."
+)
 
 
 class AssignmentRequestSerializer(serializers.Serializer):
@@ -20,15 +32,31 @@ class SideSerializer(serializers.Serializer):
     height = serializers.IntegerField()
 
 
+@extend_schema_field(OpenApiTypes.STR)
+class PromptField(serializers.Field):
+    """Of what was shown, which is all of one prompt."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(source="*", read_only=True, **kwargs)
+
+    def to_representation(self, row: Assignment | Comparison) -> str:
+        first: Image = row.left or (row.lineup_images or [])[0]
+        return first.prompt.text if first.prompt else ""
+
+
 class AssignmentSerializer(serializers.Serializer):
     """What the annotator is shown. Of the pictures, it tells what anybody sees, and no more."""
 
     id = serializers.UUIDField()
     criterion = serializers.CharField(source="criterion.key")
     question = serializers.CharField(source="criterion.question")
-    prompt = serializers.CharField(source="left.prompt.text", default="")
-    left = SideSerializer()
-    right = SideSerializer()
+    prompt = PromptField()
+    screen = serializers.ChoiceField(choices=Screen.choices)
+    left = SideSerializer(allow_null=True, help_text=OF_PAIRS)
+    right = SideSerializer(allow_null=True, help_text=OF_PAIRS)
+    images = SideSerializer(
+        many=True, source="lineup_images", allow_null=True, help_text=IN_ORDER_OF_SCREEN
+    )
     expires_at = serializers.DateTimeField()
 
 
@@ -39,9 +67,23 @@ class OpenedSerializer(serializers.Serializer):
     )
 
 
+class LevelsField(serializers.ListField):
+    def __init__(self, **kwargs: Any) -> None:
+        level = serializers.ListField(
+            child=serializers.UUIDField(), min_length=1, max_length=MOST_IMAGES
+        )
+        super().__init__(child=level, min_length=2, max_length=MOST_IMAGES, **kwargs)
+
+
 class NewComparisonSerializer(serializers.Serializer):
     assignment = serializers.UUIDField()
-    outcome = serializers.ChoiceField(choices=Outcome.choices)
+    outcome = serializers.ChoiceField(
+        choices=Outcome.choices,
+        help_text="Of two images left, right, tie or both_bad; of more, ordered; of any, skip.",
+    )
+    levels = LevelsField(
+        required=False, allow_null=True, help_text=f"With the outcome “ordered”. {LEVELS}"
+    )
     duration_ms = serializers.IntegerField(
         required=False, allow_null=True, min_value=0, max_value=LONGEST_DURATION
     )
@@ -60,8 +102,9 @@ class ComparisonSerializer(serializers.ModelSerializer):
 
     assignment = serializers.UUIDField(source="assignment_id")
     criterion = serializers.CharField(source="criterion.key")
-    left = serializers.UUIDField(source="left_id")
-    right = serializers.UUIDField(source="right_id")
+    left = serializers.UUIDField(source="left_id", allow_null=True, help_text=OF_PAIRS)
+    right = serializers.UUIDField(source="right_id", allow_null=True, help_text=OF_PAIRS)
+    levels = LevelsField(allow_null=True, help_text=f"Null, unless it is “ordered”. {LEVELS}")
 
     class Meta:
         model = Comparison
@@ -69,9 +112,11 @@ class ComparisonSerializer(serializers.ModelSerializer):
             "id",
             "assignment",
             "criterion",
+            "screen",
             "left",
             "right",
             "outcome",
+            "levels",
             "strength",
             "reason",
             "duration_ms",
@@ -83,20 +128,31 @@ class ComparisonSerializer(serializers.ModelSerializer):
 class HistorySerializer(ComparisonSerializer):
     """One's own comparison, with the pictures as they were shown."""
 
-    prompt = serializers.CharField(source="left.prompt.text", default="")
-    left = SideSerializer()  # type: ignore[assignment]  # the ids become objects
-    right = SideSerializer()  # type: ignore[assignment]
+    prompt = PromptField()
+    left = SideSerializer(allow_null=True, help_text=OF_PAIRS)  # type: ignore[assignment]  # ids become objects
+    right = SideSerializer(allow_null=True, help_text=OF_PAIRS)  # type: ignore[assignment]
+    images = SideSerializer(
+        many=True, source="lineup_images", allow_null=True, help_text=IN_ORDER_OF_SCREEN
+    )
 
     class Meta(ComparisonSerializer.Meta):
-        fields = [*ComparisonSerializer.Meta.fields, "prompt"]
+        fields = [*ComparisonSerializer.Meta.fields, "images", "prompt"]
+
+
+class NamedImageSerializer(serializers.Serializer):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
 
 
 class LoggedComparisonSerializer(ComparisonSerializer):
     """A line of the raw log, for reviewers."""
 
-    prompt = serializers.CharField(source="left.prompt.text", default="")
-    left_name = serializers.CharField(source="left.name")
-    right_name = serializers.CharField(source="right.name")
+    prompt = PromptField()
+    left_name = serializers.CharField(source="left.name", allow_null=True, default=None)
+    right_name = serializers.CharField(source="right.name", allow_null=True, default=None)
+    images = NamedImageSerializer(
+        many=True, source="lineup_images", allow_null=True, help_text=IN_ORDER_OF_SCREEN
+    )
     annotator = serializers.UUIDField(source="annotator_id")
     username = serializers.CharField(source="annotator.username", help_text="The annotator's name.")
     shown_at = serializers.DateTimeField(source="assignment.created_at")
@@ -106,6 +162,8 @@ class LoggedComparisonSerializer(ComparisonSerializer):
     class Meta(ComparisonSerializer.Meta):
         fields = [
             *ComparisonSerializer.Meta.fields,
+            "images",
+            "purpose",
             "prompt",
             "left_name",
             "right_name",

@@ -18,10 +18,12 @@ from annotation.services.assignments import open_assignments
 class AssignmentsView(View):
     @operation(
         "open_assignments",
-        "Ask for pairs to compare",
+        "Ask for images to compare",
         scopes=[Scope.ANNOTATE],
         description="One's open assignments are returned again, renewed, before new ones are made. "
-        "Each is reserved until `expires_at`. An empty list comes with a `reason`.",
+        "Each is reserved until `expires_at`. An empty list comes with a `reason`. `screen` says what is "
+        "asked: of a `pair`, which has `left` and `right`, which is better; of three to nine `images` the "
+        "best (`best`), the best and the worst (`best_worst`), or their order (`order`).",
         body=AssignmentRequestSerializer,
         answers={201: OpenedSerializer},
         refusals=(400, 401, 404, 415),

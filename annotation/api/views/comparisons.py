@@ -13,7 +13,7 @@ from annotation.api.serializers.comparisons import (
     NewComparisonSerializer,
 )
 from annotation.api.views.base import View
-from annotation.models import Outcome, Role, Scope
+from annotation.models import Outcome, Purpose, Role, Scope, Screen
 from annotation.selectors import comparison_log, own_history
 from annotation.services.comparisons import record_comparison, retract_comparison
 
@@ -24,7 +24,8 @@ class ComparisonsView(View):
         "Answer an assignment",
         scopes=[Scope.ANNOTATE],
         description="Sent again, it answers 200 with the same body: one assignment is one comparison. "
-        "A different outcome is refused with 409, an expired assignment with 410.",
+        "Another answer is refused with 409, an expired assignment with 410. More than two images are "
+        "answered with the outcome `ordered` and `levels`, which name each of them once.",
         body=NewComparisonSerializer,
         answers={201: ComparisonSerializer, 200: ComparisonSerializer},
         refusals=(400, 401, 404, 409, 410, 415),
@@ -42,7 +43,7 @@ class ComparisonView(View):
         "retract_comparison",
         "Undo a comparison",
         scopes=[Scope.ANNOTATE, Scope.MANAGE],
-        description="It is marked as retracted, not erased. Its author gets the pair again; a manager "
+        description="It is marked as retracted, not erased. Its author is shown the same again; a manager "
         "may retract anybody's. Again, it changes nothing.",
         answers={204: None},
     )
@@ -67,6 +68,8 @@ class LogView(View):
                 "Only retracted comparisons, or only the others.",
                 enum=["true", "false"],
             ),
+            query("screen", "Only of what was shown so.", enum=Screen.values),
+            query("purpose", "Only what was asked for this.", enum=Purpose.values),
         ],
     )
     def get(self, request: Request, project_id: UUID) -> Response:
