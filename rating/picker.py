@@ -7,7 +7,7 @@ from annotation.models import Criterion, Project, Proposal
 from annotation.pairing.proposals import proposal_of, shows_lineups
 from rating.algorithms.results import Integers, Ratings
 from rating.selectors import latest_run
-from rating.selectors.asked import AskedOf, asked_of
+from rating.selectors.asked import asked_of
 from rating.services.runs import kept_posterior
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from annotation.services.queue import refill
 
 from annotation.chance import seeded
 from annotation.models import (
@@ -27,6 +26,7 @@ from annotation.models import (
 from annotation.services.assignments import open_assignments
 from annotation.services.comparisons import record_comparison
 from annotation.services.projects import create_project
+from annotation.services.queue import refill
 from rating.algorithms.results import Floats
 from rating.models import RatingRun
 from rating.selectors import accuracies_of
