@@ -1,22 +1,29 @@
-"""Where chance comes from: which picture is on which side, which pair is drawn, must not be guessable."""
+"""Where chance comes from: which picture is on which side, and which pair is drawn, must not be guessable."""
 
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_source: random.Random = random.SystemRandom()
+
+class Chance(random.SystemRandom):
+    """The system's own chance, but in a simulation that of a seed."""
+
+    source: random.Random | None = None
+
+    def random(self) -> float:
+        return super().random() if self.source is None else self.source.random()
+
+    def getrandbits(self, k: int) -> int:
+        return super().getrandbits(k) if self.source is None else self.source.getrandbits(k)
+
+    @contextmanager
+    def seeded(self, seed: int) -> Iterator[None]:
+        """For simulations: the same seed, the same chance, in this process until the end of the block."""
+        self.source = random.Random(seed)  # noqa: S311 - nobody is to be surprised
+        try:
+            yield
+        finally:
+            self.source = None
 
 
-def chance() -> random.Random:
-    return _source
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """For simulations: the same seed, the same chance, in this process until the end of the block."""
-    global _source
-    before, _source = _source, random.Random(seed)  # noqa: S311 - nobody is to be surprised
-    try:
-        yield
-    finally:
-        _source = before
+chance = Chance()

@@ -5,7 +5,6 @@ place of its pair, and may show again what the person has seen; what is said of 
 Screens of more than two images have no checks.
 """
 
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
@@ -14,6 +13,7 @@ from uuid import UUID
 from django.db.models import Max, Min, Q, QuerySet
 from django.db.models.functions import Now
 
+from annotation.chance import chance
 from annotation.models import (
     Assignment,
     Comparison,
@@ -25,9 +25,6 @@ from annotation.models import (
     Purpose,
     Screen,
 )
-
-# Unguessable, since whoever knew what is a check could look at checks alone. Tests put a seeded one here.
-chance: random.Random = random.SystemRandom()
 
 # Two known qualities are clearly different if they differ by this part of the project's whole range.
 CLEAR = 0.25

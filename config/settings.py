@@ -199,7 +199,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 # --- Pairs and ratings -------------------------------------------------------------------------------
 
 # Dotted path of the pair picker behind annotation's port (annotation/pairing); "" is the random one.
-PAIR_PICKER = ""
+PAIR_PICKER = "rating.picker.pick"
 # A burst of comparisons within this many seconds wakes the worker once.
 WAKE_UP_SECONDS = 0.5
 

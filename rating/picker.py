@@ -1,13 +1,17 @@
 """The picker behind annotation's port: what a project's strategy would show next, from its latest ratings."""
 
+from functools import cached_property
+from itertools import pairwise
 from uuid import UUID
+
+import numpy as np
 
 from annotation.errors import Conflict
 from annotation.models import Criterion, Project, Proposal
 from annotation.pairing.proposals import proposal_of, shows_lineups
 from rating.algorithms.results import Integers, Ratings
 from rating.selectors import latest_run
-from rating.selectors.asked import asked_of
+from rating.selectors.asked import AskedOf, asked_of
 from rating.services.runs import kept_posterior
 
 
@@ -48,3 +52,48 @@ class Table:
         self.images += images
         self.items.append(items)
         self.ends.append(len(self.images))
+
+    @cached_property
+    def members(self) -> Integers:
+        return np.concatenate(self.items)
+
+    def pairs(self, asked: AskedOf, count: int) -> list[list[UUID]]:
+        """By the strategy; pairs without a place left are not chosen."""
+        from rating.algorithms.choosing import choose_adaptive
+        from rating.algorithms.groups import Asked
+
+        item = self.members
+        chosen = choose_adaptive(
+            self.ratings,
+            item,
+            count,
+            Asked(item[asked.low], item[asked.high], asked.taken, self.project.overlap),
+            goal=self.project.goal,
+            top=self.project.top,
+            ends=np.array(self.ends, dtype=np.int64),
+            pending=(item[asked.shown_low], item[asked.shown_high]),
+            seed=self.seed,
+        )
+        return self._images(np.stack([chosen.first, chosen.second], axis=1).tolist())
+
+    def lineups(self, asked: AskedOf, count: int) -> list[list[UUID]]:
+        from rating.algorithms.choosing_lineups import choose_lineups
+
+        item = self.members
+        chosen = choose_lineups(
+            self.ratings,
+            item,
+            self.project.screen_size,
+            count,
+            goal=self.project.goal,
+            top=self.project.top,
+            ends=np.array(self.ends, dtype=np.int64),
+            pending=(item[asked.shown_low], item[asked.shown_high]),
+            seed=self.seed,
+        )
+        ends = pairwise(chosen.start.tolist())
+        return self._images([chosen.item[a:b].tolist() for a, b in ends])
+
+    def _images(self, chosen: list[list[int]]) -> list[list[UUID]]:
+        of = dict(zip(self.members.tolist(), self.images, strict=True))
+        return [[of[item] for item in items] for items in chosen]

@@ -13,7 +13,7 @@ from django.conf import settings
 
 from annotation.errors import Gone, Invalid
 from annotation.images import write_atomically
-from rating.algorithms.results import Floats, Posterior, Ratings
+from rating.algorithms.results import Annotators, Floats, Posterior, Ratings
 from rating.models import RatingRun
 from rating.selectors import Group, Log
 
@@ -54,7 +54,9 @@ def keep(run: RatingRun, log: Log, ratings: Ratings) -> None:
     """Write the run's posterior, and drop those of the project's earlier runs."""
     posterior = ratings.posterior
     content = io.BytesIO()
-    edges = {} if posterior is None else {name: getattr(posterior, name) for name in PARTS}
+    parts = {} if posterior is None else {name: getattr(posterior, name) for name in PARTS}
+    if (people := ratings.annotators) is not None:
+        parts |= {f"people_{name}": getattr(people, name) for name in PEOPLE}
     np.savez(
         content,
         mu=ratings.mu,
@@ -62,7 +64,7 @@ def keep(run: RatingRun, log: Log, ratings: Ratings) -> None:
         criteria=_bytes([group.criterion_id for group in log.groups]),
         sizes=np.array([len(group.images) for group in log.groups], dtype=np.int64),
         images=_bytes([image for group in log.groups for image in group.images]),
-        **edges,
+        **parts,
     )
     path = _path(run)
     write_atomically(path, content.getvalue())
@@ -71,8 +73,9 @@ def keep(run: RatingRun, log: Log, ratings: Ratings) -> None:
             earlier.unlink(missing_ok=True)
 
 
-# What a joint posterior consists of.
+# What a joint posterior consists of, and what is known of people.
 PARTS = tuple(field.name for field in fields(Posterior))
+PEOPLE = tuple(field.name for field in fields(Annotators))
 
 
 def kept(run: RatingRun) -> Kept:
@@ -85,7 +88,10 @@ def kept(run: RatingRun) -> Kept:
     if "tau" in arrays:
         parts = {name: arrays[name] for name in PARTS}
         posterior = Posterior(**parts | {"prior_variance": float(parts["prior_variance"])})
-    ratings = Ratings(arrays["mu"], arrays["sigma"], run.method, run.settings, posterior)
+    people = None
+    if "people_annotator" in arrays:
+        people = Annotators(**{name: arrays[f"people_{name}"] for name in PEOPLE})
+    ratings = Ratings(arrays["mu"], arrays["sigma"], run.method, run.settings, posterior, people)
     images, groups, n = _ids(arrays["images"]), [], 0
     for criterion, size in zip(_ids(arrays["criteria"]), arrays["sizes"].tolist(), strict=True):
         groups.append(

@@ -1,7 +1,8 @@
 """A project played against simulated people, through the services that the pages and the API use.
 
-Each picture has a strength; each person sees it with a noise of their own, so that what is announced can be compared
-with what is true. Chance is drawn from one seed, here and in the services: the same settings give the same game.
+Each picture has a strength; each person sees it with a noise of their own, so that what is announced can
+be compared with what is true. Chance is drawn from one seed, here and in the services: the same settings
+give the same game.
 """
 
 import uuid
@@ -12,7 +13,7 @@ from uuid import UUID
 
 import numpy as np
 
-from annotation.chance import seeded
+from annotation.chance import chance
 from annotation.models import (
     Assignment,
     Image,
@@ -28,9 +29,8 @@ from annotation.services.comparisons import record_comparison
 from annotation.services.projects import create_project
 from annotation.services.queue import refill
 from rating.algorithms.results import Floats
-from rating.models import RatingRun
-from rating.selectors import accuracies_of
-from rating.services import choose_method, recompute
+from rating.models import RatingRun, RunAccuracy
+from rating.services import choose_method, judge_latest, recompute
 
 AHEAD = 2  # assignments that the page has at hand
 TOP = 10
@@ -72,7 +72,7 @@ class Point:
 
 def play(game: Game) -> Iterator[Point]:
     """Points of the curve, evenly spread over the votes; fewer votes where no pair is left."""
-    with seeded(game.seed):
+    with chance.seeded(game.seed):
         yield from Table(game).play()
 
 
@@ -123,6 +123,7 @@ class Table:
                 run = recompute(self.project.id)
                 if votes in marks:
                     yield self._point(votes, run)
+                refill(self.project.id)
                 self.project.refresh_from_db()
                 if self.project.state != Project.State.OPEN:
                     break
@@ -207,8 +208,15 @@ class Table:
             tau=_mean(tau, pairs),
             spearman=_mean(rho, pairs),
             top_10_recall=_mean([_recall(*table) for table in tables], pairs),
-            announced=next(iter(accuracies_of(run).values()), None),
+            announced=self._announced(run),
         )
+
+    def _announced(self, run: RatingRun) -> dict[str, float] | None:
+        judge_latest(self.project.id)
+        told = RunAccuracy.objects.filter(run=run).first()
+        if told is None:
+            return None
+        return {"tau": told.tau, "low": told.tau_low, "high": told.tau_high}
 
 
 def _levels(screen: str, best_first: list[str]) -> list[list[str]]:

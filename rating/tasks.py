@@ -5,6 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from celery.signals import worker_ready
 
+from annotation.services.queue import refill
 from rating.exports.hub import run_push, unfinished_pushes
 from rating.exports.jobs import run_export, unfinished_exports
 from rating.selectors import stale_projects, unreviewed_projects
@@ -21,7 +22,8 @@ def get_ready(**kwargs: Any) -> None:
 
 @shared_task(name="rating.tasks.recompute_project")
 def recompute_project(project_id: str) -> None:
-    recompute(UUID(project_id), wait=False)
+    if recompute(UUID(project_id), wait=False) is not None:
+        refill(UUID(project_id))
 
 
 @shared_task(name="rating.tasks.judge_project")

@@ -1,6 +1,5 @@
 """What others have begun, or gave back, and that still has a place; pairs and lineups alike."""
 
-import random
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,11 +13,10 @@ from django.db.models import (
     Subquery,
 )
 
+from annotation.chance import chance
 from annotation.models import Assignment, Criterion, Lineup, LineupImage, Pair, Project, Proposal
 from annotation.pairing.images import SAMPLE
 from annotation.pairing.proposals import proposal_of
-
-_random = random.SystemRandom()
 
 # How many classes of pairs with equally many places taken are looked at, the fullest first.
 CLASSES = 3
@@ -29,7 +27,7 @@ def draw_pair(project: Project, criterion: Criterion, annotator_id: UUID) -> Pro
     pairs = begun_pairs(project, criterion, annotator_id)
     if not pairs:
         return None
-    images = Pair.objects.values_list("low_id", "high_id").get(id=_random.choice(pairs))
+    images = Pair.objects.values_list("low_id", "high_id").get(id=chance.choice(pairs))
     return proposal_of(project, criterion, images, probability=1 / len(pairs))
 
 
@@ -37,7 +35,7 @@ def draw_lineup(project: Project, criterion: Criterion, annotator_id: UUID) -> P
     lineups = begun_lineups(project, criterion, annotator_id)
     if not lineups:
         return None
-    members = LineupImage.objects.filter(lineup=_random.choice(lineups))
+    members = LineupImage.objects.filter(lineup=chance.choice(lineups))
     images = members.values_list("image_id", flat=True)
     return proposal_of(project, criterion, images, probability=1 / len(lineups))
 
@@ -66,7 +64,7 @@ def begun_lineups(
     )
     seen = Exists(_seen(annotator_id, lineup=OuterRef("id")))
     lineups = Lineup.objects.filter(criterion=criterion)
-    start = f"{_random.getrandbits(256):064x}"
+    start = f"{chance.getrandbits(256):064x}"
     return _sample(lineups.annotate(gone=gone, seen=seen), project.overlap, "digest", start)
 
 

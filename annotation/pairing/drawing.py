@@ -1,15 +1,13 @@
 """Random pairs and lineups for the queue: what a person would get without it, many at a time."""
 
-import random
 from collections import Counter
 from uuid import UUID
 
+from annotation.chance import chance
 from annotation.models import Criterion, LineupImage, Pair, Project, Proposal
 from annotation.pairing import fresh, lineups
 from annotation.pairing.begun import begun_lineups, begun_pairs
 from annotation.pairing.proposals import images_of, proposal_of, shows_lineups
-
-_random = random.SystemRandom()
 
 
 def draw_random(project: Project, criterion: Criterion, count: int) -> list[Proposal]:
@@ -19,7 +17,7 @@ def draw_random(project: Project, criterion: Criterion, count: int) -> list[Prop
     """
     several = shows_lineups(project)
     begun = _begun_lineups(project, criterion) if several else _begun_pairs(project, criterion)
-    _random.shuffle(begun)
+    chance.shuffle(begun)
     new = _new(project, criterion, count - min(len(begun), count // 2))
     return begun[: count - len(new)] + new
 

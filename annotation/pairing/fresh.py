@@ -1,6 +1,5 @@
 """Pairs that nobody was shown: the least seen image of a sample, with the least seen of its new partners."""
 
-import random
 from collections import Counter
 from collections.abc import Collection
 from uuid import UUID
@@ -8,6 +7,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Greatest, Least
 
+from annotation.chance import chance
 from annotation.models import Criterion, Image, Pair, Project, Proposal
 from annotation.pairing.images import (
     Seen,
@@ -20,8 +20,6 @@ from annotation.pairing.images import (
     ties,
 )
 from annotation.pairing.proposals import proposal_of
-
-_random = random.SystemRandom()
 
 # So many least seen images of the sample are tried before a partner is searched for thoroughly.
 ANCHORS = 4
@@ -46,8 +44,8 @@ def draw(
         partners = [image for image in new if _pair(anchor.id, image.id) not in without]
         if partners:
             partner = least_seen_first(partners)[0]
-            chance = 1 / (ties(anchor, pool) * ties(partner, partners))
-            return proposal_of(project, criterion, [anchor.id, partner.id], probability=chance)
+            probability = 1 / (ties(anchor, pool) * ties(partner, partners))
+            return proposal_of(project, criterion, [anchor.id, partner.id], probability=probability)
     return None
 
 
@@ -72,7 +70,7 @@ def search(project: Project, criterion: Criterion) -> Proposal | None:
     whether there is anything, and only then looks at all of them.
     """
     images = legal_images(project)
-    start = _random.random()
+    start = chance.random()
     onward, before = images.filter(shuffle__gte=start), images.filter(shuffle__lt=start)
     stretch = images.filter(id__in=onward.order_by("shuffle").values("id")[:STRETCH])
     anchor = _first_with_a_partner(stretch, images, criterion)

@@ -1,6 +1,5 @@
 """Drawing images: some at random, with how often each was shown, as quickly in large projects as in small."""
 
-import random
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,9 +8,8 @@ from uuid import UUID
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.expressions import Combinable
 
+from annotation.chance import chance
 from annotation.models import Criterion, Image, LineupImage, Pair, Project
-
-_random = random.SystemRandom()
 
 # How many images or pairs are drawn to choose among; below it, the choice is among all.
 SAMPLE = 64
@@ -54,7 +52,7 @@ def images_by_prompt(project: Project) -> dict[UUID | None, int]:
 
 def sample(images: QuerySet[Image], criterion: Criterion, *, lineups: bool = False) -> list[Seen]:
     """Up to SAMPLE at random: a range of the `shuffle` column, read from its index."""
-    start = _random.random()
+    start = chance.random()
     found = _read(images.filter(shuffle__gte=start), criterion, SAMPLE, lineups)
     if len(found) < SAMPLE:
         rest = SAMPLE - len(found)
@@ -87,7 +85,7 @@ def adding(images: list[Seen], also_seen: Counter[UUID] | None) -> list[Seen]:
 
 
 def least_seen_first(images: Iterable[Seen]) -> list[Seen]:
-    return sorted(images, key=lambda image: (image.times, _random.random()))
+    return sorted(images, key=lambda image: (image.times, chance.random()))
 
 
 def ties(chosen: Seen, images: list[Seen]) -> int:

@@ -3,7 +3,6 @@
 A prompt with fewer images than the screen takes has one lineup of all it has; with two, it has a pair.
 """
 
-import random
 from collections import Counter
 from collections.abc import Collection, Iterator
 from itertools import combinations
@@ -13,6 +12,7 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
+from annotation.chance import chance
 from annotation.models import Assignment, Criterion, Lineup, LineupImage, Pair, Project, Proposal
 from annotation.pairing.images import (
     CountOf,
@@ -26,8 +26,6 @@ from annotation.pairing.images import (
     ties,
 )
 from annotation.pairing.proposals import lineup_digest, proposal_of
-
-_random = random.SystemRandom()
 
 # So many least seen images of the sample are tried, each with so many lineups, before all are searched.
 ANCHORS = 4
@@ -52,11 +50,11 @@ def draw(
         others = adding(sample(group, criterion, lineups=True), also_seen)
         more = min(project.screen_size - 1, len(others))
         for least_seen in [True, False][: DRAWS if more else 0]:
-            chosen = least_seen_first(others)[:more] if least_seen else _random.sample(others, more)
+            chosen = least_seen_first(others)[:more] if least_seen else chance.sample(others, more)
             ids = tuple(sorted([anchor.id, *(image.id for image in chosen)]))
             if ids not in without and not is_used(project, criterion, ids, annotator_id):
-                chance = _chance(anchor, pool, chosen, others) if least_seen else None
-                return proposal_of(project, criterion, ids, probability=chance)
+                probability = _chance(anchor, pool, chosen, others) if least_seen else None
+                return proposal_of(project, criterion, ids, probability=probability)
     return None
 
 
@@ -98,7 +96,7 @@ def search(project: Project, criterion: Criterion, annotator_id: UUID) -> Propos
     ]
     if not free:
         return None
-    prompt = _random.choice(free)
+    prompt = chance.choice(free)
     several = used[prompt, size_in(project, sizes[prompt])]
     for ids in _some_lineups(project, prompt, sizes[prompt], several):
         if not is_used(project, criterion, ids, annotator_id):

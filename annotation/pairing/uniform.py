@@ -1,6 +1,5 @@
 """The random share: each legal pair or lineup is equally likely, and none is listed to draw it."""
 
-import random
 from collections import Counter
 from collections.abc import Iterable
 from math import comb
@@ -9,12 +8,11 @@ from uuid import UUID
 from django.db.models import Q, Window
 from django.db.models.functions import RowNumber
 
+from annotation.chance import chance
 from annotation.models import Criterion, Image, Pair, Project, Proposal
 from annotation.pairing.images import images_by_prompt, legal_images
 from annotation.pairing.lineups import is_used, size_in, used_by_prompt
 from annotation.pairing.proposals import proposal_of, shows_lineups
-
-_random = random.SystemRandom()
 
 # What is full is drawn again, so many times; where nearly all is full, fewer are found than wanted.
 ROUNDS = 5
@@ -38,7 +36,7 @@ def draw_uniform(
     for _ in range(ROUNDS):
         drawn = [
             (prompt, _places(project, images[prompt]))
-            for prompt in _random.choices(prompts, weights, k=count - len(found))
+            for prompt in chance.choices(prompts, weights, k=count - len(found))
         ]
         for ids in _images_at(project, drawn):
             if ids not in found and not is_used(project, criterion, ids, None):
@@ -57,7 +55,7 @@ def _ways(project: Project, images: int) -> int:
 
 
 def _places(project: Project, images: int) -> tuple[int, ...]:
-    return tuple(_random.sample(range(1, images + 1), _size(project, images)))
+    return tuple(chance.sample(range(1, images + 1), _size(project, images)))
 
 
 def _full(project: Project, criterion: Criterion) -> int:

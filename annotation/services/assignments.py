@@ -4,7 +4,6 @@ Locks are taken in one order everywhere: membership, assignments, images, one pa
 Each transaction claims one place, and waits for none, so no two clients can wait for each other.
 """
 
-import random
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,6 +23,7 @@ from django.db.models import (
 from django.db.models.functions import Now
 
 from annotation import pairing
+from annotation.chance import chance
 from annotation.checks import draw_check
 from annotation.models import (
     Assignment,
@@ -36,9 +36,6 @@ from annotation.models import (
     Project,
     Purpose,
 )
-
-# Which picture is on which side must not be guessable from earlier ones.
-_toss = random.SystemRandom()
 
 PAUSED = (
     "Your work in this project is paused; the manager has been told. "
@@ -224,7 +221,7 @@ def _open_one(
 def _show(membership: Membership, criterion: Criterion, place: pairing.Place) -> Assignment:
     proposal = place.proposal
     images = pairing.images_of(proposal)
-    _toss.shuffle(images)
+    chance.shuffle(images)
     sides: dict[str, Any] = {"shown": [str(id) for id in images]}
     if place.pair_id is not None:
         sides = {"left_id": images[0], "right_id": images[1]}

@@ -1,6 +1,5 @@
 """Comparisons that were made elsewhere enter the log, in their order, and are never counted twice."""
 
-import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,12 +10,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Max
 from django.utils import timezone
 
+from annotation.chance import chance
 from annotation.errors import Conflict
 from annotation.models import Assignment, Comparison, Criterion, Membership, Outcome, Pair, Project
 
 STRATEGY = "imported"
 BATCH = 2000
-_toss = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ def _assignment(
 ) -> Assignment:
     sides = [one.winner, one.loser]
     # Which side the winner was on is not known; always the same one would look like a habit of theirs.
-    _toss.shuffle(sides)
+    chance.shuffle(sides)
     return Assignment(
         project=membership.project,
         criterion=criterion,

@@ -1,7 +1,6 @@
 """Filling the queue of proposals that people are handed; it is derived, and may be emptied at any time."""
 
 import logging
-import random
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import cache, partial
@@ -14,6 +13,7 @@ from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
 from annotation.alone import alone
+from annotation.chance import chance
 from annotation.models import Assignment, Comparison, Criterion, Image, Project, Proposal
 from annotation.pairing import Picker
 from annotation.pairing.drawing import draw_random
@@ -22,7 +22,6 @@ from annotation.pairing.uniform import draw_uniform
 from annotation.wake_up import post
 
 logger = logging.getLogger(__name__)
-_random = random.SystemRandom()
 
 # How many proposals a criterion's queue is filled with. Random ones are as good made later.
 LEAST, MOST, MOST_RANDOM = 32, 1000, 128
@@ -96,7 +95,7 @@ def propose(project: Project, criterion: Criterion, count: int) -> list[Proposal
     if project.strategy == Project.Strategy.RANDOM or not settings.PAIR_PICKER:
         return draw_random(project, criterion, min(count, MOST_RANDOM))
     share = project.random_share
-    tossed = [_random.random() < share for _ in range(count)]
+    tossed = [chance.random() < share for _ in range(count)]
     picked = _picked(project, criterion, tossed.count(False)) if not all(tossed) else []
     if not picked and not all(tossed):
         return draw_random(project, criterion, min(count, MOST_RANDOM))

@@ -83,9 +83,9 @@ def _judge_if_due(run: RatingRun, log: Log, ratings: Ratings) -> None:
 
 def judge_latest(project_id: UUID) -> bool:
     """Judge the latest run if nobody has; not while it is behind, since the next one will be."""
-    with _alone(project_id, wait=False) as alone:
+    with alone("recompute", project_id, wait=False) as mine:
         run = latest_run(project_id)
-        if not alone or run is None or is_judged(run) or is_stale(run):
+        if not mine or run is None or is_judged(run) or is_stale(run):
             return False
         log = read_log(project_id)
         if log.revision != run.revision:

@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -22,6 +23,8 @@ class Command(BaseCommand):
         "Play a project against simulated people, and print how the ranking gets better with their votes. "
         "Nothing of it touches the database: the game has one of its own, which is gone at the end."
     )
+
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--strategy", choices=Project.Strategy.values, default="adaptive")
@@ -58,6 +61,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if INSIDE not in os.environ:
             sys.exit(_in_a_database_of_its_own())
+        logging.disable(logging.INFO)
         call_command("migrate", verbosity=0)
         game = _game(options)
         points = []
