@@ -2,6 +2,7 @@
 
 from functools import cached_property
 from itertools import pairwise
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 import numpy as np
@@ -13,6 +14,9 @@ from rating.algorithms.results import Integers, Ratings
 from rating.selectors import latest_run
 from rating.selectors.asked import AskedOf, asked_of
 from rating.services.runs import kept_posterior
+
+if TYPE_CHECKING:
+    from rating.algorithms.choosing import Goal
 
 
 def pick(project: Project, criterion: Criterion, count: int) -> list[Proposal]:
@@ -68,7 +72,7 @@ class Table:
             item,
             count,
             Asked(item[asked.low], item[asked.high], asked.taken, self.project.overlap),
-            goal=self.project.goal,
+            goal=cast("Goal", self.project.goal),
             top=self.project.top,
             ends=np.array(self.ends, dtype=np.int64),
             pending=(item[asked.shown_low], item[asked.shown_high]),
@@ -85,7 +89,7 @@ class Table:
             item,
             self.project.screen_size,
             count,
-            goal=self.project.goal,
+            goal=cast("Goal", self.project.goal),
             top=self.project.top,
             ends=np.array(self.ends, dtype=np.int64),
             pending=(item[asked.shown_low], item[asked.shown_high]),

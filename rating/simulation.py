@@ -6,7 +6,7 @@ give the same game.
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -140,13 +140,13 @@ class Table:
             left, right = self._seen(who, [assignment.left_id, assignment.right_id])
             outcome = Outcome.LEFT if left > right else Outcome.RIGHT
         else:
-            shown = [UUID(image) for image in assignment.shown]
+            shown = [UUID(image) for image in assignment.shown or []]
             best_first = np.argsort(-self._seen(who, shown)).tolist()
             said["levels"] = _levels(assignment.screen, [str(shown[k]) for k in best_first])
             outcome = Outcome.ORDERED
         record_comparison(user, assignment.id, outcome, **said)
 
-    def _seen(self, who: int, images: list[UUID | None]) -> Floats:
+    def _seen(self, who: int, images: Sequence[UUID | None]) -> Floats:
         """How good each looks to this person now; the difference of two has the noise of a comparison."""
         noise = self.chance.normal(0, 0.5**0.5, len(images))
         if not self.looks[who]:
@@ -227,7 +227,7 @@ def _levels(screen: str, best_first: list[str]) -> list[list[str]]:
     return [[image] for image in best_first]
 
 
-def _mean(values: list[float], weight: Floats) -> float:
+def _mean(values: Sequence[float], weight: Floats) -> float:
     """A ranking of which nothing is known agrees with the truth by 0."""
     return round(float(np.average(np.nan_to_num(values), weights=weight)), 4)
 

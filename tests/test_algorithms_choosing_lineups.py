@@ -77,7 +77,7 @@ def test_the_goal_of_the_top_asks_at_its_border() -> None:
 def test_what_is_on_a_screen_already_is_not_asked_again() -> None:
     ratings = rated(8)
     shown = np.triu_indices(4, 1)
-    pending = tuple(np.repeat(side.astype(np.int64), 5) for side in shown)
+    pending = np.repeat(shown[0], 5), np.repeat(shown[1], 5)
     (first,) = sets_of(choose_lineups(ratings, np.arange(8), 4, 1, pending=pending, seed=0))
     assert len({0, 1, 2, 3} & set(first)) <= 1
 
@@ -92,7 +92,8 @@ def test_an_image_that_nobody_has_judged_comes_in_soon() -> None:
 def test_chosen_lineups_need_fewer_screens_than_random_ones() -> None:
     def screens(chosen: bool) -> int:
         chance = np.random.default_rng(7)
-        strength, lineups = chance.normal(0, 2, 60), []
+        strength = chance.normal(0, 2, 60)
+        lineups: list[list[list[int]]] = []
         ratings = rated(60)
         while not kendalltau(ratings.mu, strength)[0] >= 0.8:
             asked = choose_lineups(ratings, np.arange(60), 4, 10, seed=len(lineups))

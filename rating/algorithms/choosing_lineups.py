@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from rating.algorithms.choosing import GOALS, NONE, Goal
+from rating.algorithms.choosing import GOALS, Goal
 from rating.algorithms.gains import (
     ANYWAY,
     RANKING,
@@ -15,6 +15,7 @@ from rating.algorithms.gains import (
     order_weight,
     top_chances,
 )
+from rating.algorithms.groups import NONE
 from rating.algorithms.ranks import draws_of
 from rating.algorithms.results import CENTRE, UNIT, Floats, Integers, Ratings
 
