@@ -1,5 +1,6 @@
 """The card "How far are we": the announced accuracy in words, and its curve."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,8 +65,8 @@ def _as_in(one: RunAccuracy, row: RunAccuracy) -> tuple[float, float, float] | N
 
 def _hundred(estimate: float, low: float, high: float) -> str:
     """`93 % (90 to 96)`, never more sure than it is: the ends are rounded outward."""
-    ends = int(100 * low + 1e-9), -int(-100 * high + 1e-9)
-    return f"{100 * estimate:.0f} % ({ends[0]} to {min(ends[1], 100)})"
+    ends = math.floor(100 * low + 1e-6), math.ceil(100 * high - 1e-6)
+    return f"{100 * estimate:.0f} % ({ends[0]} to {ends[1]})"
 
 
 def _target(row: RunAccuracy) -> str:
@@ -88,12 +89,11 @@ def _still(row: RunAccuracy, left: int) -> str:
     told = row.forecast
     if told is None:
         return ""
-    most = f"more than {told['most']:,}"
+    low, high = (_about(told[end], told["most"]) for end in ("low", "high"))
     if told["votes"] is None:
-        soonest = "" if told["low"] is None else f", at the very best {told['low']:,}"
-        return f"Out of reach: {most} further comparisons{soonest}."
-    low, high = f"{told['low']:,}", most if told["high"] is None else f"{told['high']:,}"
-    said = f"About {told['votes']:,} further comparisons ({low} to {high})"
+        soonest = "" if told["low"] is None else f"; at the very best {low}"
+        return f"More than {_about(told['most'], 0)} further comparisons{soonest}. Aim lower."
+    said = f"About {_about(told['votes'], 0)} further comparisons ({low} to {high})"
     if row.seconds_a_vote:
         said += f", {_hours(told['votes'] * row.seconds_a_vote)} of people’s time"
         said += f" at {row.seconds_a_vote:.1f} seconds each"
@@ -102,6 +102,14 @@ def _still(row: RunAccuracy, left: int) -> str:
             f". The project has only {left:,} to give: a larger overlap, under Settings, makes more"
         )
     return said + "."
+
+
+def _about(votes: int | None, most: int) -> str:
+    """Two digits: no forecast knows more."""
+    if votes is None:
+        return f"more than {_about(most, 0)}"
+    step = 10 ** max(len(str(votes)) - 2, 0)
+    return f"{round(votes / step) * step:,}"
 
 
 def _hours(seconds: float) -> str:
