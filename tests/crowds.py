@@ -7,7 +7,7 @@ from uuid import uuid4
 import numpy as np
 from django.utils import timezone
 
-from annotation.models import Assignment, Comparison, Image, Outcome, Pair, Project, User
+from annotation.models import Assignment, Comparison, Criterion, Image, Outcome, Pair, Project, User
 from annotation.services.revision import raise_revision
 
 # Pairs of places among the images, by what is known: (n, votes, chance) to first and second.
@@ -36,6 +36,7 @@ def judge(
     choose: Choose = any_two,
     spread: float = 1.5,
     mistakes: float = 0.0,
+    criterion: Criterion | None = None,
     seed: int = 0,
 ) -> None:
     """images: from the worst to the best. mistakes: the share of answers that are the wrong way round."""
@@ -45,18 +46,22 @@ def judge(
     first, second = choose(n, votes, chance)
     better = strength[first] - strength[second] + chance.normal(size=votes) > 0
     better ^= chance.random(votes) < mistakes
-    criterion = project.criteria.get()
+    criterion = criterion or project.criteria.get()
     now = timezone.now()
-    pairs: dict[tuple[object, object], Pair] = {}
-    for a, b in zip(first.tolist(), second.tolist(), strict=True):
-        low, high = sorted((images[a].id, images[b].id))
-        if (low, high) not in pairs:
-            pairs[low, high], _ = Pair.objects.get_or_create(
-                project=project, criterion=criterion, low_id=low, high_id=high
-            )
+    sides = [
+        tuple(sorted((images[a].id, images[b].id)))
+        for a, b in zip(first.tolist(), second.tolist(), strict=True)
+    ]
+    Pair.objects.bulk_create(
+        [
+            Pair(project=project, criterion=criterion, low_id=low, high_id=high)
+            for low, high in sorted(set(sides))
+        ],
+        ignore_conflicts=True,
+    )
+    pairs = {(pair.low_id, pair.high_id): pair for pair in Pair.objects.filter(criterion=criterion)}
     asked, said = [], []
     for k, (a, b) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
-        low, high = sorted((images[a].id, images[b].id))
         same = {
             "project": project,
             "criterion": criterion,
@@ -66,7 +71,7 @@ def judge(
         }
         assignment = Assignment(
             id=uuid4(),
-            pair=pairs[low, high],
+            pair=pairs[sides[k]],
             strategy=strategy,
             state=Assignment.State.ANSWERED,
             expires_at=now + timedelta(hours=1),
