@@ -143,6 +143,12 @@ def play(kind: Kind, seed: int) -> Play:
     return Play(strength, first, second, label, who, at_random.astype(bool))
 
 
+def cut(played: Play, votes: int) -> Play:
+    """As it was after so many votes."""
+    names = "first", "second", "label", "who", "at_random"
+    return replace(played, **{name: getattr(played, name)[:votes] for name in names})
+
+
 def rate(played: Play, crowd: Crowd) -> tuple[Ratings, Integers | None]:
     n, rows = len(played.strength), (played.first, played.second, played.label)
     if crowd.people == 1:

@@ -71,6 +71,7 @@ api-probabilities     GET     401 404 403 400 400
 api-runs              GET     401 404 403 403 200
 api-recompute         POST    401 404 403 403 202
 api-progress          GET     401 404 403 200 200
+api-accuracy          GET     401 404 403 200 200
 api-agreement         GET     401 404 403 200 200
 api-annotators        GET     401 404 403 200 200
 api-annotator         PATCH   401 404 403 403 200

@@ -7,15 +7,16 @@ posterior leaves out comes from elsewhere: the doubt about what all items share 
 chosen at random say against the model (`random_share`).
 """
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
 
-from rating.algorithms.posterior import draw_strengths
-from rating.algorithms.ranks import MANY, TOGETHER
-from rating.algorithms.results import CENTRE, UNIT, Floats, Integers, Ratings
+from rating.algorithms.posterior import BLOCK
+from rating.algorithms.ranks import MANY, TOGETHER, draws_of
+from rating.algorithms.results import Floats, Integers, Ratings
 from rating.algorithms.worlds import World
 
 # Draws from each world; weighted by the world, their quantiles are the interval.
@@ -123,16 +124,13 @@ def _in_world(
     """Shape (draws,) each: tau, Spearman, the share of the top that is right; nan without such a group."""
     total = np.zeros((draws, 3))
     pairs, tops = 0.0, 0
-    for members, strengths in _draws(ratings, groups, draws, seed):
-        n = len(members)
-        agreed = np.empty((draws, 3))
-        order = np.argsort(-published[members], kind="stable")
-        if n >= MANY:
-            some = np.sort(np.random.default_rng(seed).choice(n, MANY, replace=False))
-            agreed[:, 2] = _top_right(strengths[:, order], top)
-            agreed[:, :2] = agreement(strengths[:, order[some]], 0)[:, :2]
-        else:
-            agreed = agreement(np.ascontiguousarray(strengths[:, order]), top)
+    small = [members for members in groups if len(members) < MANY]
+    large = [members for members in groups if len(members) >= MANY]
+    parts = itertools.chain(
+        _small(published, ratings, small, top, draws, seed),
+        _large(published, ratings, large, top, draws, seed),
+    )
+    for n, agreed in parts:
         weight = n * (n - 1) / 2
         total[:, :2] += weight * agreed[:, :2]
         pairs += weight
@@ -144,53 +142,63 @@ def _in_world(
     return tau, spearman, total[:, 2] / tops if tops else nan
 
 
-def _draws(
-    ratings: Ratings, groups: list[Integers], draws: int, seed: int
-) -> Iterable[tuple[Integers, Floats]]:
-    """Each group with the drawn strengths of its items, shape (draws, w); small groups drawn together."""
-    batch: list[Integers] = []
+def _small(
+    published: Floats,
+    ratings: Ratings,
+    groups: list[Integers],
+    top: int,
+    draws: int,
+    seed: int,
+) -> Iterator[tuple[int, Floats]]:
+    """Size and agreement, shape (draws, 3), of each group; TOGETHER items are drawn at a time."""
+    begin = 0
+    while begin < len(groups):
+        end, items = begin, 0
+        while end < len(groups) and items < TOGETHER:
+            items += len(groups[end])
+            end += 1
+        members, ends = np.concatenate(groups[begin:end]), np.cumsum([*map(len, groups[begin:end])])
+        drawn = draws_of(ratings, members, seed + begin, draws, ends)
+        for group, last in zip(groups[begin:end], ends.tolist(), strict=True):
+            order = np.argsort(-published[group], kind="stable")
+            strengths = drawn[:, last - len(group) : last][:, order]
+            yield len(group), agreement(np.ascontiguousarray(strengths), top)
+        begin = end
+
+
+def _large(
+    published: Floats,
+    ratings: Ratings,
+    groups: list[Integers],
+    top: int,
+    draws: int,
+    seed: int,
+) -> Iterator[tuple[int, Floats]]:
+    """The same of large groups: tau and Spearman of MANY of the items, the top of all, a block at a time."""
     for number, members in enumerate(groups):
-        if len(members) >= MANY or ratings.posterior is None:
-            yield members, _apart(ratings, members, draws, seed + number)
-            continue
-        batch.append(members)
-        if sum(map(len, batch)) >= TOGETHER:
-            yield from _together(ratings, batch, draws, seed + number)
-            batch = []
-    if batch:
-        yield from _together(ratings, batch, draws, seed + len(groups))
+        n, chance = len(members), np.random.default_rng([seed, number])
+        order = np.argsort(-published[members], kind="stable")
+        some = order[np.sort(chance.choice(n, MANY, replace=False))]
+        mean, spread = _marginals(ratings, members)
+        agreed = np.empty((draws, 3))
+        for done in range(0, draws, BLOCK):
+            block = slice(done, min(done + BLOCK, draws))
+            strengths = chance.standard_normal((block.stop - done, n))
+            strengths *= spread
+            strengths += mean
+            agreed[block] = agreement(np.ascontiguousarray(strengths[:, some]), 0)
+            if n > top:
+                border = np.partition(strengths, n - top, axis=1)[:, n - top]
+                agreed[block, 2] = np.mean(strengths[:, order[:top]] >= border[:, None], axis=1)
+        yield n, agreed
 
 
-def _together(
-    ratings: Ratings, groups: list[Integers], draws: int, seed: int
-) -> Iterable[tuple[Integers, Floats]]:
-    assert ratings.posterior is not None
-    ends = np.cumsum([len(members) for members in groups])
-    drawn = draw_strengths(ratings.posterior, np.concatenate(groups), draws, seed, ends)
-    for members, end in zip(groups, ends.tolist(), strict=True):
-        yield members, drawn[:, end - len(members) : end]
-
-
-def _apart(ratings: Ratings, members: Integers, draws: int, seed: int) -> Floats:
-    """As if the items were independent, but for the shift that they share."""
-    noise = np.random.default_rng(seed).standard_normal((draws, len(members)))
+def _marginals(ratings: Ratings, members: Integers) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of each, without the shift that all of them share."""
     joint = ratings.posterior
     if joint is None:
-        strengths: Floats = (ratings.mu[members] + noise * ratings.sigma[members] - CENTRE) / UNIT
-        return strengths
-    noise *= np.sqrt(joint.apart[members])
-    noise += joint.mean[members]
-    return noise
-
-
-def _top_right(strengths: Floats, k: int) -> Floats:
-    """Shape (d,): of the first k columns, the share that is among the k highest of their row."""
-    n = strengths.shape[1]
-    if n <= k:
-        return np.ones(len(strengths))
-    border = np.partition(strengths, n - k, axis=1)[:, n - k]
-    right: Floats = np.mean(strengths[:, :k] >= border[:, None], axis=1)
-    return right
+        return ratings.mu[members], ratings.sigma[members]
+    return joint.mean[members], np.sqrt(joint.apart[members])
 
 
 @njit(cache=True, error_model="numpy")

@@ -1,9 +1,10 @@
 from django.urls import path
 
 from annotation.api.urls import PROJECT
-from rating.api import agreement, annotators, exports, probabilities, ratings, streams
+from rating.api import accuracy, agreement, annotators, exports, probabilities, ratings, streams
 
 urlpatterns = [
+    path(f"{PROJECT}accuracy/", accuracy.AccuracyView.as_view(), name="api-accuracy"),
     path(f"{PROJECT}agreement/", agreement.AgreementView.as_view(), name="api-agreement"),
     path(f"{PROJECT}annotators/", annotators.AnnotatorsView.as_view(), name="api-annotators"),
     path(

@@ -1,6 +1,7 @@
 """Numbers placed for the SVG that templates draw: no script, no style, and dark mode by `currentColor`."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -73,3 +74,43 @@ def day_bars(made_by_day: Iterable[tuple[datetime, int]]) -> list[Bar]:
         )
         for place, day in enumerate(days)
     ]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line with its band in a drawing of 100 × 100: points as SVG has them, and what the axes end at."""
+
+    line: str
+    band: str
+    target: float | None
+    lowest: float
+    first: int
+    last: int
+
+
+def curve_of(
+    points: Sequence[tuple[int, float, float, float]], target: float | None
+) -> Curve | None:
+    """Of (comparisons, estimate, low, high) in their order; None where a line has no two ends."""
+    if len({made for made, *_ in points}) < 2:
+        return None
+    first, last = min(made for made, *_ in points), max(made for made, *_ in points)
+    lowest = min(low for _, _, low, _ in points)
+    lowest = math.floor(10 * min(lowest, 0.9 if target is None else target)) / 10
+    across, up = Scale(first, last), Scale(lowest, 1.0)
+
+    def places(values: Iterable[tuple[int, float]]) -> str:
+        return " ".join(
+            f"{across.place(made)},{round(100 - up.place(value), 2)}" for made, value in values
+        )
+
+    upper = [(made, high) for made, _, _, high in points]
+    lower = [(made, low) for made, _, low, _ in points]
+    return Curve(
+        line=places((made, estimate) for made, estimate, _, _ in points),
+        band=places([*upper, *reversed(lower)]),
+        target=None if target is None else round(100 - up.place(target), 2),
+        lowest=lowest,
+        first=first,
+        last=last,
+    )

@@ -17,6 +17,7 @@ from rating.exports.hub import request_push
 from rating.exports.jobs import request_export
 from rating.models import Export
 from rating.selectors import latest_run, method_of
+from rating.views.accuracy import accuracy_of
 from rating.views.charts import day_bars
 from rating.views.people import people_of
 from rating.views.ranking import run_facts, top_of
@@ -41,6 +42,7 @@ def dashboard(request: HttpRequest, project_id: UUID) -> HttpResponse:
         "tops": top_of(project, run, TOP),
         "states": [state for state in Project.State if state != project.state],
         "chosen_method": method_of(project.id),
+        **accuracy_of(project, progress),
         **people_of(project, run),
         **run_facts(run),
     }
