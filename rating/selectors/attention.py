@@ -100,7 +100,7 @@ def forgiven_in(project_id: UUID) -> dict[UUID, dict[str, datetime]]:
     until: dict[UUID, dict[str, datetime]] = {}
     resumed = Decision.objects.filter(project=project_id, kind=Decision.Kind.RESUMED)
     for person, time in resumed.order_by("created_at").values_list("annotator", "created_at"):
-        until[person] = {signal: time for signal in Signal.values}
+        until[person] = dict.fromkeys(Signal.values, time)
     dismissed = Flag.objects.filter(project=project_id, decision=Flag.Outcome.DISMISSED)
     for person, signal, when in dismissed.values_list("annotator", "signal", "decided_at"):
         own = until.setdefault(person, {})

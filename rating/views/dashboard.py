@@ -20,6 +20,7 @@ from rating.selectors import latest_run, method_of
 from rating.views.charts import day_bars
 from rating.views.people import people_of
 from rating.views.ranking import run_facts, top_of
+from rating.views.trust import trust_of
 
 TOP = 8
 EXPORTS_SHOWN = 20
@@ -32,6 +33,7 @@ def dashboard(request: HttpRequest, project_id: UUID) -> HttpResponse:
     project = membership.project
     progress = selectors.progress(project)
     run = latest_run(project.id)
+    people = people_of(project, run)
     bars = day_bars(selectors.comparisons_by_day(project))
     context = {
         "progress": progress,
@@ -41,7 +43,8 @@ def dashboard(request: HttpRequest, project_id: UUID) -> HttpResponse:
         "tops": top_of(project, run, TOP),
         "states": [state for state in Project.State if state != project.state],
         "chosen_method": method_of(project.id),
-        **people_of(project, run),
+        **people,
+        **trust_of(project, people["people"]),
         **run_facts(run),
     }
     if membership.role == Role.MANAGER:
