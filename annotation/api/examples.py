@@ -56,7 +56,6 @@ WORDS: dict[str, Any] = {
     "criterion": "better",
     "chance": 0.32,
     "Share.count": 22,
-    "count": 22,
     "checks": 6,
     "cursor": None,
     "decided_at": None,
