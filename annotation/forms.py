@@ -38,6 +38,7 @@ class NewPersonForm(forms.Form):
 # Project.target may be empty; all else has a value, and keeps it unless another is sent.
 MAY_BE_LEFT_OUT = {
     *("goal", "top", "screen", "screen_size", "gold_share", "repeat_share"),
+    *("warn_below", "pause_below"),
     *("target", "target_value"),
 }
 
@@ -61,6 +62,9 @@ class ProjectForm(forms.ModelForm):
             "screen_size",
             "gold_share",
             "repeat_share",
+            "warn_below",
+            "pause_below",
+            "pause_automatically",
             "target",
             "target_value",
             "close_at_target",
@@ -77,6 +81,9 @@ class ProjectForm(forms.ModelForm):
             "screen_size": "Images on a screen of several",
             "gold_share": "Share of known answers",
             "repeat_share": "Share of repeated pairs",
+            "warn_below": "Warn below this share of known answers",
+            "pause_below": "Pause below",
+            "pause_automatically": "Pause people automatically",
             "target": "Accuracy wanted",
             "target_value": "At least",
             "close_at_target": "Close the project there",

@@ -5,7 +5,7 @@ from collections import Counter
 from django.db.models import Count, Q
 from django.db.models.functions import Now
 
-from annotation.models import Assignment, Comparison, Outcome, Pair, Project
+from annotation.models import Assignment, Comparison, Outcome, Pair, Project, Purpose
 from annotation.services.imported_comparisons import STRATEGY
 from rating.selectors import read_log
 from rating.services import recompute
@@ -54,9 +54,16 @@ def _overlap_is_exact(project: Project) -> None:
     judged = Q(
         assignments__comparison__isnull=False,
         assignments__comparison__retracted_at=None,
+        assignments__purpose=Purpose.RANKING,
     ) & ~Q(assignments__comparison__outcome=Outcome.SKIP)
     for pair in Pair.objects.filter(project=project).annotate(
-        held=Count("assignments", filter=Q(assignments__state=Assignment.State.OPEN)),
+        # Checks hold no place.
+        held=Count(
+            "assignments",
+            filter=Q(
+                assignments__state=Assignment.State.OPEN, assignments__purpose=Purpose.RANKING
+            ),
+        ),
         judged=Count("assignments", filter=judged),
         judged_here=Count("assignments", filter=judged & ~Q(assignments__strategy=STRATEGY)),
     ):
@@ -65,7 +72,9 @@ def _overlap_is_exact(project: Project) -> None:
 
 
 def _nobody_gets_a_pair_twice_unless_they_undid_it(project: Project) -> None:
-    first_showings = Assignment.objects.filter(SHOWN_BY_US, project=project, replaces=None)
+    first_showings = Assignment.objects.filter(
+        SHOWN_BY_US, project=project, replaces=None, purpose=Purpose.RANKING
+    )
     shown = Counter(first_showings.values_list("pair", "annotator"))
     assert set(shown.values()) <= {1}
     for again in Assignment.objects.filter(project=project).exclude(replaces=None):

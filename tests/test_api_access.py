@@ -13,7 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
 from annotation.imports.jobs import request_import
-from annotation.models import Image, Membership, Outcome, Project, Prompt, Role, User
+from annotation.models import Flag, Image, Membership, Outcome, Project, Prompt, Role, User
 from annotation.services.assignments import open_assignments
 from annotation.services.comparisons import record_comparison
 from annotation.services.members import create_invitation
@@ -75,6 +75,9 @@ api-accuracy          GET     401 404 403 200 200
 api-agreement         GET     401 404 403 200 200
 api-annotators        GET     401 404 403 200 200
 api-annotator         PATCH   401 404 403 403 200
+api-flags             GET     401 404 403 200 200
+api-flag              PATCH   401 404 403 403 200
+api-decisions         GET     401 404 403 200 200
 api-exports           GET     401 404 403 403 200
 api-exports           POST    401 404 403 403 202
 api-export            GET     401 404 403 403 200
@@ -158,6 +161,10 @@ class World:
         self.token, _ = create_token(manager)
         self.webhook, _ = create_webhook(project, manager, "https://hooks.example.org/")
         self.delivery = send_test(self.webhook)
+        bob = people["annotator"]
+        self.flag = Flag.objects.create(
+            project=project, annotator=bob, signal="speed", level="warn", summary="Fast."
+        )
         self.newcomer = User.objects.create(username="erin")
 
     def url(self, name: str) -> str:
@@ -165,6 +172,7 @@ class World:
         ids: dict[str, dict[str, Any]] = {
             "member": {**nested, "user_id": self.people["reviewer"].id},
             "annotator": {**nested, "user_id": self.people["annotator"].id},
+            "flag": {**nested, "flag_id": self.flag.id},
             "invitation": {**nested, "invitation_id": self.invitation.id},
             "prompt": {**nested, "prompt_id": self.prompt.id},
             "image": {"image_id": self.unused.id},
@@ -206,6 +214,7 @@ class World:
                 "outcome": "left",
             },
             ("api-annotator", "PATCH"): {"set_aside": True},
+            ("api-flag", "PATCH"): {"dismissed": True},
             ("api-exports", "POST"): {"format": "rankings"},
             ("api-export-push", "POST"): {"repository": "our-team/cats"},
             ("api-webhooks", "POST"): {"url": "https://hooks.example.org/b"},

@@ -89,6 +89,7 @@ def ids_of(world: World) -> dict[str, str]:
         "image_id": str(world.unused.id),
         "comparison_id": str(world.comparison.id),
         "export_id": str(world.export.id),
+        "flag_id": str(world.flag.id),
         "invitation_id": str(world.invitation.id),
         "user_id": str(world.people["annotator"].id),
         "token_id": str(world.token.id),

@@ -20,6 +20,7 @@ from annotation.errors import Refused
 from annotation.models import Assignment, Comparison, Image, Membership, Outcome, Project, User
 from annotation.services.assignments import open_assignments, release_expired
 from annotation.services.comparisons import record_comparison, retract_comparison
+from annotation.services.flags import pause_person, resume_person
 from annotation.services.images import update_image
 from annotation.services.projects import create_project, update_project
 from tests.conftest import membership
@@ -47,7 +48,12 @@ class Team(RuleBasedStateMachine):
         self.people = [User.objects.create(username=f"p{n}") for n in range(3)]
         self.manager = User.objects.create(username="manager")
         self.project = create_project(
-            self.manager, name="P", state=Project.State.OPEN, overlap=overlap, quota=quota
+            self.manager,
+            name="P",
+            state=Project.State.OPEN,
+            overlap=overlap,
+            quota=quota,
+            gold_share=0.3,
         )
         Membership.objects.bulk_create(
             Membership(project=self.project, user=user) for user in self.people
@@ -58,6 +64,7 @@ class Team(RuleBasedStateMachine):
                 project=self.project,
                 prompt=prompt if n < 4 else None,
                 name=str(n),
+                gold=n % 2,
                 path=str(n),
                 bytes=1,
                 width=1,
@@ -108,6 +115,11 @@ class Team(RuleBasedStateMachine):
             expires_at=timezone.now() - timedelta(seconds=1)
         )
         release_expired()
+
+    @rule(who=people, paused=st.booleans())
+    def pause_or_resume(self, who: int, paused: bool) -> None:
+        decide = pause_person if paused else resume_person
+        decide(self.project, self.people[who].id, self.manager)
 
     @rule(which=st.integers(0, 6), excluded=st.booleans())
     def exclude_or_include(self, which: int, excluded: bool) -> None:

@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from annotation.models import (
+    Flag,
     Image,
     Membership,
     Project,
@@ -69,6 +70,10 @@ FORMS: list[tuple[str, ...]] = [
     ("test_webhook", "webhook"),
     ("redeliver", "webhook", "delivery"),
     ("push_export", "project", "export"),
+    ("pause_person", "project", "carol"),
+    ("resume_person", "project", "carol"),
+    ("dismiss_flag", "project", "flag"),
+    ("reopen_flag", "project", "flag"),
 ]
 
 
@@ -79,7 +84,11 @@ def address(
     invitation, _ = create_invitation(project, alice, Role.ANNOTATOR)
     settings.WEBHOOK_TARGETS = ["hooks.example.org"]
     webhook, _ = create_webhook(project, alice, "https://hooks.example.org/")
+    flag = Flag.objects.create(
+        project=project, annotator=carol, signal="speed", level="warn", summary="Fast."
+    )
     return {
+        "flag": flag.id,
         "webhook": webhook.id,
         "delivery": send_test(webhook).id,
         "project": project.id,

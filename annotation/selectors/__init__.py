@@ -1,7 +1,7 @@
 """Reads that end in plain values; no query leaves here unfinished but the lists that pages cut."""
 
 from annotation.selectors.duplicates import duplicate_clusters, open_duplicates
-from annotation.selectors.flags import decisions_of, flags_of
+from annotation.selectors.flags import decisions_of, flags_of, paused_in
 from annotation.selectors.images import images_of, prompts_of
 from annotation.selectors.project import (
     JUDGEMENTS,
@@ -42,6 +42,7 @@ __all__ = [
     "open_duplicates",
     "own_history",
     "own_progress",
+    "paused_in",
     "possible_pairs",
     "progress",
     "prompts_of",

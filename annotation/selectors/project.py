@@ -159,21 +159,27 @@ def own_progress(membership: Membership) -> OwnProgress:
     if project.screen != Screen.PAIR:
         left = None if project.quota is None else max(0, project.quota - mine["judged"])
         return OwnProgress(mine["judged"], mine["skipped"], project.quota, left)
-    seen = Assignment.objects.filter(pair=OuterRef("id"), annotator=membership.user_id)
-    # A place that this person holds open is still theirs to judge.
-    waiting = seen.filter(state=Assignment.State.OPEN, expires_at__gt=Now())
-    closed = (
-        Pair.objects.filter(project=project, low__excluded=False, high__excluded=False)
-        .filter(Q(taken__gte=project.overlap) | Exists(seen))
-        .exclude(Exists(waiting))
-    )
-    left = max(0, possible_pairs(project) - closed.count())
-    if left:
+    shown = Assignment.objects.filter(pair=OuterRef("id"), annotator=membership.user_id)
+    left = _pairs_left(project, shown)
+    if left and mine["checks"]:
         # As after any other comparison there is one less to do after a check: nothing tells them apart.
+        left = _pairs_left(project, shown.filter(purpose=Purpose.RANKING))
         left = max(1, left - mine["checks"])
     if project.quota is not None:
         left = min(left, max(0, project.quota - mine["judged"]))
     return OwnProgress(mine["judged"], mine["skipped"], project.quota, left)
+
+
+def _pairs_left(project: Project, shown: QuerySet[Assignment]) -> int:
+    """Those that have a place and were not shown, or are on the screen."""
+    # A place that this person holds open is still theirs to judge.
+    waiting = shown.filter(state=Assignment.State.OPEN, expires_at__gt=Now())
+    closed = (
+        Pair.objects.filter(project=project, low__excluded=False, high__excluded=False)
+        .filter(Q(taken__gte=project.overlap) | Exists(shown))
+        .exclude(Exists(waiting))
+    )
+    return max(0, possible_pairs(project) - closed.count())
 
 
 def annotators(project: Project) -> list[dict[str, Any]]:

@@ -32,7 +32,9 @@ class Entry:
 
     @property
     def may_compare(self) -> bool:
-        return self.membership.project.state == Project.State.OPEN and self.progress.remaining != 0
+        membership = self.membership
+        open_ = membership.project.state == Project.State.OPEN and membership.paused_at is None
+        return open_ and self.progress.remaining != 0
 
 
 @require_safe

@@ -94,8 +94,11 @@ def coin_chance(heads: int, n: int) -> float:
     most = max(heads, n - heads)
     if 2 * most == n:
         return 1.0
-    tail = sum(math.comb(n, k) for k in range(most, n + 1))
-    return min(1.0, float(2 * tail / 2**n))
+    ways = tail = math.comb(n, most)
+    for k in range(most, n):
+        ways = ways * (n - k) // (k + 1)
+        tail += ways
+    return float(2 * tail / 2**n)
 
 
 def run_chance(run: int, n: int) -> float:

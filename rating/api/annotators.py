@@ -1,6 +1,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.http import Http404
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -10,9 +11,13 @@ from annotation import selectors
 from annotation.access import project_for
 from annotation.api.schema import operation
 from annotation.api.views.base import View
+from annotation.errors import Invalid
 from annotation.models import Project, Role, Scope
+from annotation.selectors import paused_in
+from annotation.services.flags import pause_person, resume_person
+from rating.api.signals import SignalsSerializer
 from rating.models import AnnotatorReliability, SetAside
-from rating.selectors import latest_run, reliabilities_of, set_aside_in
+from rating.selectors import latest_run, reliabilities_of, set_aside_in, signals_of
 from rating.services import set_aside, take_back
 
 
@@ -39,6 +44,11 @@ class SetAsideSerializer(serializers.ModelSerializer):
         fields = ["reason", "created_at"]
 
 
+class PausedSerializer(serializers.Serializer):
+    reason = serializers.CharField(source="paused_reason", allow_blank=True)
+    created_at = serializers.DateTimeField(source="paused_at")
+
+
 class AnnotatorSerializer(serializers.Serializer):
     id = serializers.UUIDField()
     username = serializers.CharField()
@@ -56,23 +66,40 @@ class AnnotatorSerializer(serializers.Serializer):
     set_aside = SetAsideSerializer(
         allow_null=True, help_text="Since when, and why, this person does not count in the ratings."
     )
+    paused = PausedSerializer(
+        allow_null=True, help_text="Since when, and why, this person is shown nothing more."
+    )
+    signals = SignalsSerializer()
     reliability = ReliabilitySerializer(
         allow_null=True, help_text="null where the run knows nothing of this person."
     )
 
 
 class AnnotatorChangeSerializer(serializers.Serializer):
-    set_aside = serializers.BooleanField(help_text="Whether they count in the ratings no more.")
+    set_aside = serializers.BooleanField(
+        required=False, help_text="Whether they count in the ratings no more."
+    )
+    paused = serializers.BooleanField(
+        required=False, help_text="Whether they are shown nothing more."
+    )
     reason = serializers.CharField(required=False, allow_blank=True, max_length=300, default="")
 
 
 def described(project: Project) -> list[dict[str, Any]]:
     run = latest_run(project.id)
     known = reliabilities_of(run) if run else {}
-    aside = set_aside_in(project.id)
+    aside, paused = set_aside_in(project.id), paused_in(project)
+    people = selectors.annotators(project)
+    signals = signals_of(project, [person["id"] for person in people])
     return [
-        person | {"reliability": known.get(person["id"]), "set_aside": aside.get(person["id"])}
-        for person in selectors.annotators(project)
+        person
+        | {
+            "reliability": known.get(person["id"]),
+            "set_aside": aside.get(person["id"]),
+            "paused": paused.get(person["id"]),
+            "signals": signals[person["id"]],
+        }
+        for person in people
     ]
 
 
@@ -93,9 +120,10 @@ class AnnotatorsView(View):
 class AnnotatorView(View):
     @operation(
         "change_annotator",
-        "Set a person aside, or take them back",
+        "Set a person aside or take them back, pause or resume them",
         scopes=[Scope.MANAGE],
-        description="The ratings then are exactly those of a log without this person; the log stays.",
+        description="Without who is set aside, the ratings are exactly those of a log without them. Who is "
+        "paused is shown nothing more, and what they have open goes to others. The log stays either way.",
         body=AnnotatorChangeSerializer,
         answers=AnnotatorSerializer,
         refusals=(400, 401, 403, 404, 415),
@@ -104,11 +132,21 @@ class AnnotatorView(View):
         project = project_for(self.user, project_id, Role.MANAGER)
         self._person(project, user_id)
         change = self.body(AnnotatorChangeSerializer)
-        if change["set_aside"]:
-            set_aside(project, user_id, self.user, change["reason"])
-        else:
-            take_back(project, user_id)
+        if not change.keys() & {"set_aside", "paused"}:
+            raise Invalid("Say what to change: “set_aside”, “paused”, or both.")
+        with transaction.atomic():
+            self._change(project, user_id, change)
         return Response(self.shown(AnnotatorSerializer, self._person(project, user_id)))
+
+    def _change(self, project: Project, user_id: UUID, change: dict[str, Any]) -> None:
+        reason = change["reason"]
+        if "paused" in change:
+            decide = pause_person if change["paused"] else resume_person
+            decide(project, user_id, self.user, reason)
+        if change.get("set_aside"):
+            set_aside(project, user_id, self.user, reason)
+        elif "set_aside" in change:
+            take_back(project, user_id, self.user)
 
     def _person(self, project: Project, user_id: UUID) -> dict[str, Any]:
         for person in described(project):

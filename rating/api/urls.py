@@ -1,7 +1,16 @@
 from django.urls import path
 
 from annotation.api.urls import PROJECT
-from rating.api import accuracy, agreement, annotators, exports, probabilities, ratings, streams
+from rating.api import (
+    accuracy,
+    agreement,
+    annotators,
+    exports,
+    flags,
+    probabilities,
+    ratings,
+    streams,
+)
 
 urlpatterns = [
     path(f"{PROJECT}accuracy/", accuracy.AccuracyView.as_view(), name="api-accuracy"),
@@ -12,6 +21,9 @@ urlpatterns = [
         annotators.AnnotatorView.as_view(),
         name="api-annotator",
     ),
+    path(f"{PROJECT}flags/", flags.FlagsView.as_view(), name="api-flags"),
+    path(f"{PROJECT}flags/<uuid:flag_id>/", flags.FlagView.as_view(), name="api-flag"),
+    path(f"{PROJECT}decisions/", flags.DecisionsView.as_view(), name="api-decisions"),
     path(f"{PROJECT}ratings/", ratings.RatingsView.as_view(), name="api-ratings"),
     path(
         f"{PROJECT}probabilities/",

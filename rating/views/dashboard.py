@@ -21,6 +21,7 @@ from rating.views.accuracy import accuracy_of
 from rating.views.charts import day_bars
 from rating.views.people import people_of
 from rating.views.ranking import run_facts, top_of
+from rating.views.trust import trust_of
 
 TOP = 8
 EXPORTS_SHOWN = 20
@@ -33,6 +34,7 @@ def dashboard(request: HttpRequest, project_id: UUID) -> HttpResponse:
     project = membership.project
     progress = selectors.progress(project)
     run = latest_run(project.id)
+    people = people_of(project, run)
     bars = day_bars(selectors.comparisons_by_day(project))
     context = {
         "progress": progress,
@@ -43,7 +45,8 @@ def dashboard(request: HttpRequest, project_id: UUID) -> HttpResponse:
         "states": [state for state in Project.State if state != project.state],
         "chosen_method": method_of(project.id),
         **accuracy_of(project, progress),
-        **people_of(project, run),
+        **people,
+        **trust_of(project, people["people"]),
         **run_facts(run),
     }
     if membership.role == Role.MANAGER:

@@ -33,7 +33,7 @@ class Seen:
 
 def people_of(project: Project, run: RatingRun | None) -> dict[str, Any]:
     known = reliabilities_of(run) if run else {}
-    aside = set_aside_in(project.id)
+    aside, paused = set_aside_in(project.id), selectors.paused_in(project)
     scale = _scale(list(known.values()))
     rows = [
         person
@@ -46,6 +46,7 @@ def people_of(project: Project, run: RatingRun | None) -> dict[str, Any]:
             else person["mean_duration_ms"] / 1000,
             "seen": _seen(known.get(person["id"]), scale),
             "set_aside": aside.get(person["id"]),
+            "paused": paused.get(person["id"]),
             "compared": person["comparisons"] + person["skipped"] + person["retracted"] > 0,
         }
         for person in selectors.annotators(project)

@@ -53,6 +53,6 @@ def set_aside(request: HttpRequest, project_id: UUID, user_id: UUID) -> HttpResp
 @page
 def take_back(request: HttpRequest, project_id: UUID, user_id: UUID) -> HttpResponse:
     project = project_for(request.user, project_id, Role.MANAGER)
-    services.take_back(project, user_id)
+    services.take_back(project, user_id, cast(User, request.user))
     messages.success(request, "Taken back. Their comparisons count again.")
     return redirect("dashboard", project_id)

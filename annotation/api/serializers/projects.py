@@ -25,6 +25,8 @@ class ProjectSettingsSerializer(serializers.ModelSerializer):
     random_share = _share("random_share", 0, 1)
     gold_share = _share("gold_share", 0, 0.5)
     repeat_share = _share("repeat_share", 0, 0.5)
+    warn_below = _share("warn_below", 0, 1)
+    pause_below = _share("pause_below", 0, 1)
     target_value = _share("target_value", 0.05, 0.999)
 
     class Meta:
@@ -32,7 +34,7 @@ class ProjectSettingsSerializer(serializers.ModelSerializer):
         fields = [
             *("allow_tie", "overlap", "quota", "lease_seconds"),
             *("strategy", "random_share", "goal", "top", "screen", "screen_size"),
-            *("gold_share", "repeat_share"),
+            *("gold_share", "repeat_share", "warn_below", "pause_below", "pause_automatically"),
             *("target", "target_value", "close_at_target"),
         ]
         extra_kwargs = {"quota": {"min_value": 1, "max_value": 10**9}}
