@@ -4,6 +4,7 @@ from celery import shared_task
 
 from annotation.delivery import deliver_due, forget_old
 from annotation.imports import jobs
+from annotation.services import queue
 from annotation.services.assignments import release_expired
 
 # Well below the time limit of a task: a long import goes on in the next one, and others get their turn.
@@ -13,6 +14,18 @@ IMPORT_SECONDS = 900.0
 @shared_task(name="annotation.tasks.release_expired")
 def release_expired_assignments() -> None:
     release_expired()
+
+
+@shared_task(name="annotation.tasks.refill")
+def refill(project_id: str) -> None:
+    queue.refill(UUID(project_id))
+
+
+@shared_task(name="annotation.tasks.sweep_queues")
+def sweep_queues() -> None:
+    """Find the queues that a lost message has left empty."""
+    for project_id in queue.queues_to_fill():
+        refill.apply_async((str(project_id),), expires=30)
 
 
 @shared_task(name="annotation.tasks.run_import")

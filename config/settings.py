@@ -198,7 +198,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 
 # --- Pairs and ratings -------------------------------------------------------------------------------
 
-# Dotted path of the pair picker behind annotation's port (annotation/pairing.py); "" is the random one.
+# Dotted path of the pair picker behind annotation's port (annotation/pairing); "" is the random one.
 PAIR_PICKER = ""
 # A burst of comparisons within this many seconds wakes the worker once.
 WAKE_UP_SECONDS = 0.5
@@ -350,6 +350,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "annotation.tasks.sweep_imports",
         "schedule": 5.0,
         "options": {"expires": 5.0},
+    },
+    "sweep-queues": {
+        "task": "annotation.tasks.sweep_queues",
+        "schedule": 30.0,
+        "options": {"expires": 30.0},
     },
     "release-expired": {
         "task": "annotation.tasks.release_expired",

@@ -1,7 +1,7 @@
 """Who is shown which pair: leases, overlap, quota, prompts, and the port to pickers."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from uuid import UUID
 
@@ -16,15 +16,16 @@ from annotation.models import (
     Outcome,
     Pair,
     Project,
+    Proposal,
     Role,
     User,
 )
-from annotation.pairing import Proposal
 from annotation.services.assignments import open_assignments, release_expired
 from annotation.services.comparisons import record_comparison
 from annotation.services.images import update_image
 from annotation.services.members import remove_member
 from annotation.services.projects import update_project
+from annotation.services.queue import refill
 from tests.conftest import membership
 from tests.promises import assert_promises
 
@@ -228,42 +229,65 @@ def test_the_last_pair_of_a_project_larger_than_the_sample_is_still_found(
 # --- The port --------------------------------------------------------------------------------------
 
 
-def proposes_nothing_legal(
-    project: Project, criterion: Criterion, annotator_id: UUID
-) -> Iterator[Proposal]:
-    image = project.images.all()[0]
-    yield Proposal((image.id, image.id), "odd", 1.0)
+def proposal(
+    project: Project, criterion: Criterion, images: Iterable[Image], probability: float = 1.0
+) -> Proposal:
+    low, high = sorted(image.id for image in images)
+    return Proposal(
+        project=project,
+        criterion=criterion,
+        low_id=low,
+        high_id=high,
+        strategy="odd",
+        probability=probability,
+    )
 
 
-def proposes_the_first_two(
-    project: Project, criterion: Criterion, annotator_id: UUID
-) -> Iterator[Proposal]:
-    one, two = project.images.order_by("name")[:2]
-    yield Proposal((two.id, one.id), "first_two", 0.25)
+def proposes_nothing_legal(project: Project, criterion: Criterion, count: int) -> list[Proposal]:
+    """An image with itself, with one that is excluded, with one of another prompt, with one that is none."""
+    image, excluded, other, *_ = project.images.order_by("name")
+    stranger = Image(project=project, name="stranger")
+    partners = (image, excluded, other, stranger)
+    return [proposal(project, criterion, [image, partner]) for partner in partners]
 
 
-def raises(project: Project, criterion: Criterion, annotator_id: UUID) -> Iterator[Proposal]:
+def proposes_the_first_two(project: Project, criterion: Criterion, count: int) -> list[Proposal]:
+    return [proposal(project, criterion, project.images.order_by("name")[:2], probability=0.25)]
+
+
+def raises(project: Project, criterion: Criterion, count: int) -> list[Proposal]:
     Pair.objects.get(id=-1)
-    yield from ()
+    return []
 
 
-def test_a_picker_chooses_the_pair_and_is_recorded(
+def test_a_picker_fills_the_queue_and_is_recorded(
     project: Project, images: list[Image], bob: User, settings
 ) -> None:
     settings.PAIR_PICKER = f"{__name__}.proposes_the_first_two"
+    update_project(project.id, random_share=0.0)
+    assert refill(project.id) == 1
     (opened,) = open_for(project, bob)
     assert {opened.left.name, opened.right.name} == {"0.png", "1.png"}
-    assert (opened.strategy, opened.probability) == ("first_two", 0.25)
+    assert (opened.strategy, opened.probability) == ("odd", 0.25)
     record_comparison(bob, opened.id, Outcome.LEFT)
+    refill(project.id)
     (next_,) = open_for(project, bob)
     assert next_.strategy == "random", "what this person has seen is not legal any more"
+    assert_promises(project)
 
 
 @pytest.mark.parametrize("picker", ["raises", "proposes_nothing_legal", "is_not_there"])
-def test_a_picker_that_fails_costs_a_random_pair_and_never_an_error(
-    project: Project, images: list[Image], bob: User, settings, picker: str
+def test_a_picker_that_fails_costs_random_pairs_and_never_an_error(
+    project: Project, add_images: AddImages, bob: User, settings, caplog, picker: str
 ) -> None:
+    one, two, _ = add_images(3)
+    update_image(two, excluded=True)
+    update_image(one, prompt="another")
+    add_images(3)
     settings.PAIR_PICKER = f"{__name__}.{picker}"
+    assert refill(project.id) > 0
+    assert "picker" in caplog.text, "the operator is told"
+    assert set(Proposal.objects.values_list("strategy", flat=True)) == {"random"}
     (opened,) = open_for(project, bob)
     assert opened.strategy == "random"
     assert_promises(project)

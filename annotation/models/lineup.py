@@ -19,6 +19,9 @@ class Lineup(models.Model):
     taken = models.PositiveIntegerField(default=0)
 
     class Meta:
+        indexes = [
+            models.Index(fields=["criterion", "taken", "digest"], name="lineup_open"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["criterion", "digest"], name="lineup_once"),
         ]

@@ -21,6 +21,8 @@ class Proposal(models.Model):
     low = models.ForeignKey(Image, models.CASCADE, null=True, related_name="+")
     high = models.ForeignKey(Image, models.CASCADE, null=True, related_name="+")
     images = models.JSONField(null=True, help_text="The ids of a lineup's images, in their order.")
+    # Of the images of a lineup, as in its row, so that who has seen it can be told by the database.
+    digest = models.CharField(max_length=64, blank=True, default="", editable=False)
     strategy = models.CharField(max_length=30)
     probability = models.FloatField(
         null=True, help_text="The chance with which it was drawn for its place, if known."

@@ -1,22 +1,22 @@
 """Leases: which pair is reserved for whom, and until when.
 
-Locks are taken in one order everywhere: membership, assignments, one pair, the project. Each
-transaction claims one pair, so no two clients can wait for each other.
+Locks are taken in one order everywhere: membership, assignments, images, one pair or lineup, the project.
+Each transaction claims one place, and waits for none, so no two clients can wait for each other.
 """
 
 import random
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import (
-    Count,
     DateTimeField,
     DurationField,
     Expression,
     ExpressionWrapper,
-    F,
     Q,
     QuerySet,
     Value,
@@ -24,10 +24,23 @@ from django.db.models import (
 from django.db.models.functions import Now
 
 from annotation import pairing
-from annotation.models import Assignment, Criterion, Image, Membership, Outcome, Pair, Project
+from annotation.models import (
+    Assignment,
+    Comparison,
+    Criterion,
+    Image,
+    LineupImage,
+    Membership,
+    Outcome,
+    Project,
+    Purpose,
+)
 
 # Which picture is on which side must not be guessable from earlier ones.
 _toss = random.SystemRandom()
+
+# So many proposals and pairs may be taken by others, or turn out illegal, while one is opened.
+ATTEMPTS = 100
 
 
 @dataclass(frozen=True)
@@ -51,10 +64,9 @@ def open_assignments(
     release_expired(project.id)
     have = _renew_own(membership, criterion)
     reason = ""
-    for _ in range(count - have):
-        opened, reason = _open_one(membership, criterion)
-        if not opened:
-            break
+    while have < count and not reason:
+        reason = _open_another(membership, criterion)
+        have += 1
     mine = _own_open(membership, count, criterion)
     return Opened(mine, "" if mine else reason)
 
@@ -72,19 +84,24 @@ def release_expired(project_id: UUID | None = None) -> int:
 @transaction.atomic
 def release_assignments(assignments: QuerySet[Assignment]) -> int:
     """Give back the places of those that are open; what another transaction is just answering stays."""
-    still_open = assignments.filter(state=Assignment.State.OPEN)
-    locked = list(still_open.select_for_update(skip_locked=True).values_list("id", "pair_id"))
-    Assignment.objects.filter(id__in=[id for id, _ in locked]).update(
+    still_open = assignments.filter(state=Assignment.State.OPEN).select_for_update(skip_locked=True)
+    locked = list(still_open.values_list("id", "purpose", "pair_id", "lineup_id"))
+    Assignment.objects.filter(id__in=[id for id, *_ in locked]).update(
         state=Assignment.State.RELEASED
     )
-    for pair_id in sorted(pair_id for _, pair_id in locked):
-        Pair.objects.filter(id=pair_id).update(taken=F("taken") - 1)
+    placed = [row for row in locked if row[1] == Purpose.RANKING]
+    pairing.free_places(
+        pairs=[pair for _, _, pair, _ in placed if pair],
+        lineups=[lineup for _, _, _, lineup in placed if lineup],
+    )
     return len(locked)
 
 
 def release_assignments_of(images: list[UUID]) -> None:
     """An excluded image is shown to nobody any more, not even to those who have it on their screen."""
-    release_assignments(Assignment.objects.filter(Q(left__in=images) | Q(right__in=images)))
+    lineups = LineupImage.objects.filter(image__in=images).values("lineup")
+    with_one = Q(left__in=images) | Q(right__in=images) | Q(lineup__in=lineups)
+    release_assignments(Assignment.objects.filter(with_one))
 
 
 def reopen_assignment(membership: Membership, answered: Assignment) -> Assignment | None:
@@ -94,28 +111,35 @@ def reopen_assignment(membership: Membership, answered: Assignment) -> Assignmen
     quota; that of a skip was free before, and may have been taken.
     """
     project = membership.project
-    if answered.pair_id is None:
-        return None
     _lock(membership)
     if project.state != Project.State.OPEN or _quota_reached(membership):
         return None
-    sides = [answered.left_id, answered.right_id]
-    if Image.objects.filter(id__in=filter(None, sides), excluded=True).exists():
+    if _images_of(answered).filter(excluded=True).exists():
         return None
-    if not pairing.claim(answered.pair_id, project.overlap):
+    if not pairing.claim_place(answered):
         return None
     return Assignment.objects.create(
         project=project,
         criterion_id=answered.criterion_id,
+        screen=answered.screen,
+        purpose=answered.purpose,
         pair_id=answered.pair_id,
+        lineup_id=answered.lineup_id,
         annotator_id=answered.annotator_id,
         left_id=answered.left_id,
         right_id=answered.right_id,
+        shown=answered.shown,
         strategy="undo",
         probability=None,
         expires_at=_expiry(project),
         replaces=answered,
     )
+
+
+def _images_of(assignment: Assignment) -> QuerySet[Image]:
+    if assignment.lineup_id is not None:
+        return Image.objects.filter(id__in=assignment.shown or [])
+    return Image.objects.filter(id__in=[assignment.left_id, assignment.right_id])
 
 
 def _expiry(project: Project) -> Expression:
@@ -157,30 +181,56 @@ def _own_open(membership: Membership, count: int, criterion: Criterion | None) -
     return [*reversed(undone), *fresh][:count]
 
 
+def _open_another(membership: Membership, criterion: Criterion | None) -> str:
+    """One more assignment for this person; else the reason why there is none."""
+    for attempt in range(ATTEMPTS):
+        missed = _open_one(membership, criterion, attempt)
+        if not isinstance(missed, pairing.Missed):
+            return missed
+        if attempt >= pairing.TRIES:
+            pairing.wait_for(missed)
+    return "The pairs that are left are just being changed. Ask again in a moment."
+
+
 @transaction.atomic
-def _open_one(membership: Membership, criterion: Criterion | None) -> tuple[bool, str]:
+def _open_one(
+    membership: Membership, criterion: Criterion | None, attempt: int
+) -> str | pairing.Missed:
+    """Empty if there is one more now."""
     _lock(membership)
     project = membership.project
     if _quota_reached(membership):
-        return False, f"You have made all {project.quota} comparisons of your quota. Thank you!"
+        return f"You have made all {project.quota} comparisons of your quota. Thank you!"
     for wanted in [criterion] if criterion else _least_asked_first(membership):
-        choice = pairing.claim_pair(project, wanted, membership.user_id)
-        if choice is not None:
-            sides = [choice.pair.low_id, choice.pair.high_id]
-            _toss.shuffle(sides)
-            Assignment.objects.create(
-                project=project,
-                criterion=wanted,
-                pair=choice.pair,
-                annotator_id=membership.user_id,
-                left_id=sides[0],
-                right_id=sides[1],
-                strategy=choice.strategy,
-                probability=choice.probability,
-                expires_at=_expiry(project),
-            )
-            return True, ""
-    return False, "There is no pair left for you in this project. Thank you!"
+        # A check of this person would be drawn here, before the queue is asked.
+        place = pairing.claim_next(project, wanted, membership.user_id, attempt)
+        if isinstance(place, pairing.Missed):
+            return place
+        if place is not None:
+            _show(membership, wanted, place)
+            return ""
+    return "There is no pair left for you in this project. Thank you!"
+
+
+def _show(membership: Membership, criterion: Criterion, place: pairing.Place) -> Assignment:
+    proposal = place.proposal
+    images = pairing.images_of(proposal)
+    _toss.shuffle(images)
+    sides: dict[str, Any] = {"shown": [str(id) for id in images]}
+    if place.pair_id is not None:
+        sides = {"left_id": images[0], "right_id": images[1]}
+    return Assignment.objects.create(
+        project=membership.project,
+        criterion=criterion,
+        screen=proposal.screen,
+        pair_id=place.pair_id,
+        lineup_id=place.lineup_id,
+        annotator_id=membership.user_id,
+        strategy=proposal.strategy,
+        probability=proposal.probability,
+        expires_at=_expiry(membership.project),
+        **sides,
+    )
 
 
 def _quota_reached(membership: Membership) -> bool:
@@ -190,17 +240,19 @@ def _quota_reached(membership: Membership) -> bool:
     judged = membership.user.comparisons.filter(
         project=membership.project_id, retracted_at=None
     ).exclude(outcome=Outcome.SKIP)
-    return judged.count() + _open_of(membership, None).count() >= quota
+    # Counted up to the quota and no further: it is asked each time.
+    made = judged.order_by()[:quota].count()
+    return made + _open_of(membership, None).count() >= quota
 
 
 def _least_asked_first(membership: Membership) -> list[Criterion]:
+    """The project's criteria, first the one that this person was asked least of late."""
     criteria = list(Criterion.objects.filter(project=membership.project_id))
     if len(criteria) < 2:
         return criteria
-    asked = dict(
-        Assignment.objects.filter(project=membership.project_id, annotator=membership.user_id)
-        .order_by()
-        .values_list("criterion")
-        .annotate(Count("id"))
-    )
-    return sorted(criteria, key=lambda criterion: asked.get(criterion.id, 0))
+    answered = Comparison.objects.filter(
+        project=membership.project_id, annotator=membership.user_id
+    ).order_by("-created_at")
+    asked = Counter(answered.values_list("criterion", flat=True)[: 4 * len(criteria)])
+    asked.update(_open_of(membership, None).values_list("criterion", flat=True))
+    return sorted(criteria, key=lambda criterion: asked[criterion.id])

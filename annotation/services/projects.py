@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from annotation.errors import Conflict, Invalid
 from annotation.models import Criterion, Membership, Project, Role, User
+from annotation.services import queue
 from annotation.services.revision import raise_revision
 from annotation.webhooks import announce
 
@@ -37,6 +38,7 @@ def update_project(
 ) -> Project:
     project = locked_project(project_id)
     before = project.state
+    chosen = _how_pairs_are_chosen(project)
     for name, value in fields.items():
         setattr(project, name, value)
     _clean(project)
@@ -46,8 +48,16 @@ def update_project(
     if project.state != before:
         told = {"state": project.state, "before": before}
         announce(project.id, "project.state_changed", told)
+    if _how_pairs_are_chosen(project) != chosen:
+        queue.empty(project.id)
     raise_revision(project.id)
     return project
+
+
+def _how_pairs_are_chosen(project: Project) -> tuple[Any, ...]:
+    """What was proposed under other values of these is not what the manager wants now."""
+    shown = (project.screen, project.screen_size)
+    return (*shown, project.strategy, project.random_share, project.goal, project.top)
 
 
 def delete_project(project_id: UUID) -> None:

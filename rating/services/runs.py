@@ -2,11 +2,8 @@
 
 import hashlib
 import logging
-import threading
 import time
-from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, overload
 from uuid import UUID
@@ -14,6 +11,7 @@ from uuid import UUID
 import numpy as np
 from django.db import connection, transaction
 
+from annotation.alone import alone
 from annotation.errors import Conflict, Gone
 from annotation.webhooks import announce, milestones
 from rating import posteriors
@@ -33,8 +31,6 @@ RATING_COLUMNS = (
     *("comparisons", "wins", "losses", "ties", "group"),
 )
 
-_locks: defaultdict[UUID, threading.Lock] = defaultdict(threading.Lock)
-
 
 @overload
 def recompute(project_id: UUID) -> RatingRun: ...
@@ -45,8 +41,8 @@ def recompute(project_id: UUID, *, wait: bool = True) -> RatingRun | None:
 
     With wait=False: None at once if somebody else is computing this project.
     """
-    with _alone(project_id, wait=wait) as alone:
-        if not alone:
+    with alone("recompute", project_id, wait=wait) as mine:
+        if not mine:
             return None
         current = latest_run(project_id)
         if current is not None and not is_stale(current):
@@ -84,35 +80,6 @@ def kept_posterior(run: RatingRun) -> posteriors.Kept:
             raise Conflict("The ratings have changed in the meantime. Ask again.") from None
         posteriors.keep(run, log, ratings)
         return posteriors.kept(run)
-
-
-@contextmanager
-def _alone(project_id: UUID, *, wait: bool) -> Iterator[bool]:
-    """One recompute a project at a time. The lock ends with its holder, however that ends."""
-    if connection.vendor != "postgresql":
-        # The embedded worker is one process.
-        lock = _locks[project_id]
-        if not lock.acquire(blocking=wait):
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            lock.release()
-        return
-    key = int.from_bytes(project_id.bytes[:8], "big", signed=True)
-    with connection.cursor() as cursor:
-        if wait:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [key])
-        else:
-            cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
-            if not cursor.fetchone()[0]:
-                yield False
-                return
-        try:
-            yield True
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
 
 
 # --- Fitting -----------------------------------------------------------------------------------------
