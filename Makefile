@@ -8,7 +8,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-embedded test-consumers bench-export bench-rating lint types check lock clean chromium
+.PHONY: help run test test-embedded test-consumers bench-export bench-opening bench-rating lint types check lock clean chromium
 .DELETE_ON_ERROR:
 
 help: ## Show these lines
@@ -33,6 +33,9 @@ test-consumers: .venv/dev.installed .venv-consumers/installed ## Have the traine
 
 bench-export: .venv/dev.installed ## Measure data in and out (QUICK=1: smaller tables)
 	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.export
+
+bench-opening: .venv/dev.installed ## Measure what it costs to open the next pair (QUICK=1: a small project)
+	@$(BIN)/python -m bench.opening
 
 bench-rating: .venv/bench.installed ## Measure the ratings against published packages (QUICK=1: smaller tables)
 	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.rating

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import CharField, Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Cast
 
-from annotation.models import Assignment, Comparison, Image, Project
+from annotation.models import Assignment, Comparison, Image, Project, Purpose
 from annotation.selectors import pseudonym
 
 BATCH = 10_000
@@ -22,32 +22,41 @@ FIRST_BATCH = 500
 TIME = pa.timestamp("us", tz="UTC")
 # Text that repeats: each batch points into one list of what there is.
 NAMES = pa.dictionary(pa.int32(), pa.string())
+# Text that is JSON: in files of JSON it is the value itself, in the others text.
+JSON = {"json": "text"}
+_KINDS: dict[str, pa.DataType] = {
+    "id": pa.string(),
+    "project": pa.string(),
+    "criterion": NAMES,
+    "prompt": NAMES,
+    "left": pa.string(),
+    "left_name": NAMES,
+    "left_model": NAMES,
+    "right": pa.string(),
+    "right_name": NAMES,
+    "right_model": NAMES,
+    "screen": pa.string(),
+    "shown": pa.string(),
+    "outcome": pa.string(),
+    "levels": pa.string(),
+    "strength": pa.int16(),
+    "reason": pa.string(),
+    "annotator": NAMES,
+    "duration_ms": pa.int64(),
+    "shown_at": TIME,
+    "created_at": TIME,
+    "retracted_at": TIME,
+    "strategy": pa.string(),
+    "probability": pa.float64(),
+    "purpose": pa.string(),
+    "gold": NAMES,
+    "repeat": pa.bool_(),
+}
 COMPARISON_SCHEMA = pa.schema(
-    {
-        "id": pa.string(),
-        "project": pa.string(),
-        "criterion": NAMES,
-        "prompt": NAMES,
-        "left": pa.string(),
-        "left_name": NAMES,
-        "left_model": NAMES,
-        "right": pa.string(),
-        "right_name": NAMES,
-        "right_model": NAMES,
-        "outcome": pa.string(),
-        "strength": pa.int16(),
-        "reason": pa.string(),
-        "annotator": NAMES,
-        "duration_ms": pa.int64(),
-        "shown_at": TIME,
-        "created_at": TIME,
-        "retracted_at": TIME,
-        "strategy": pa.string(),
-        "probability": pa.float64(),
-        "purpose": pa.string(),
-        "gold": NAMES,
-        "repeat": pa.bool_(),
-    }
+    [
+        pa.field(name, kind, metadata=JSON if name in ("shown", "levels") else None)
+        for name, kind in _KINDS.items()
+    ]
 )
 COMPARISON_COLUMNS = tuple(COMPARISON_SCHEMA.names)
 
@@ -55,8 +64,9 @@ COMPARISON_COLUMNS = tuple(COMPARISON_SCHEMA.names)
 def comparison_batches(project: Project) -> Iterator[pa.RecordBatch]:
     """Every comparison in the log's order, retracted ones too, in the columns of COMPARISON_SCHEMA.
 
-    `gold`: the side that is known to be better, where both images have a known quality. `repeat`: whether
-    this person had answered the same pair before.
+    Of more than two images `shown` has the ids, in the order of the screen, and `levels` what was said of
+    them; they have no sides. `gold`: the side that is known to be better, where both images have a known
+    quality. `repeat`: whether this person had answered the same before.
     Cost: about 10 µs a row, most of it the database's; what is held is a batch, and what there is to know
     of each image. The log is text until Arrow reads it: objects would cost three times as much.
     """
@@ -82,7 +92,7 @@ def _batch(
         "id": _ids(of["id"]),
         "project": pa.repeat(str(project.id), len(log)),
         "criterion": criteria.column(of["criterion"].to_pylist()),
-        "prompt": images.column("prompt", left),
+        "prompt": images.column("prompt", images.first_places(left, of["shown"])),
         "left": _ids(of["left"]),
         "left_name": images.column("name", left),
         "left_model": images.column("model", left),
@@ -91,6 +101,7 @@ def _batch(
         "right_model": images.column("model", right),
         "annotator": people.column(of["annotator"].to_pylist()),
         "gold": images.gold(left, right),
+        "repeat": pc.or_(of["repeat"], pc.equal(of["purpose"], Purpose.REPEAT.value)),
         **{name: _times(of[name]) for name in ("shown_at", "created_at", "retracted_at")},
     }
     arrays = [columns[name] for name in COMPARISON_COLUMNS]
@@ -107,7 +118,10 @@ READ = {
     "left": (TEXT, "left_id"),
     "right": (TEXT, "right_id"),
     "annotator": (TEXT, "annotator_id"),
+    "screen": (TEXT, "screen"),
+    "shown": (TEXT, "assignment__shown"),
     "outcome": (TEXT, "outcome"),
+    "levels": (TEXT, "levels"),
     "strength": (pa.int16(), "strength"),
     "reason": (TEXT, "reason"),
     "duration_ms": (pa.int64(), "duration_ms"),
@@ -120,8 +134,11 @@ READ = {
     "repeat": (pa.bool_(), "repeat"),
 }
 AS_READ = pa.schema({name: kind for name, (kind, _) in READ.items()})
-# Ids and times, which SQLite's driver would make objects of.
-CAST = ("id", "criterion", "left", "right", "annotator", "shown_at", "created_at", "retracted_at")
+# Ids, times and JSON, which would become objects.
+CAST = (
+    *("id", "criterion", "left", "right", "annotator", "shown", "levels"),
+    *("shown_at", "created_at", "retracted_at"),
+)
 
 
 def _log(project: Project) -> QuerySet[Comparison]:
@@ -248,19 +265,29 @@ class _Images:
             shown = (name, model, prompt or "", float("nan") if gold is None else gold)
             for column, value in zip(columns, shown, strict=True):
                 column.append(value)
-        self.known_quality = np.array(columns[3], dtype=np.float64)
+        # The last place, −1, is that of no image.
+        self.known_quality = np.array([*columns[3], float("nan")], dtype=np.float64)
         texts = zip(("name", "model", "prompt"), columns, strict=False)
         self.texts = {
             what: pa.array(values, pa.string()).dictionary_encode() for what, values in texts
         }
         self.sides = pa.array(["left", "right"], pa.string())
 
-    def places(self, ids: Sequence[str]) -> Any:
-        return np.array([self.place[id] for id in ids], dtype=np.int32)
+    def places(self, ids: Sequence[str | None]) -> Any:
+        """−1 for no image, which the sides of more than two are."""
+        return np.array([-1 if id is None else self.place[id] for id in ids], dtype=np.int32)
+
+    def first_places(self, left: Any, shown: pa.Array) -> Any:
+        """Of one image of each row, whether a pair's left one or the first that was shown."""
+        if shown.null_count == len(shown):
+            return left
+        first = [text and text_of(UUID(text[2:38])) for text in shown.to_pylist()]
+        return np.where(left < 0, self.places(first), left)
 
     def column(self, what: str, places: Any) -> pa.Array:
         text = self.texts[what]
-        return pa.DictionaryArray.from_arrays(text.indices.take(pa.array(places)), text.dictionary)
+        wanted = pa.array(places, pa.int32(), mask=places < 0)
+        return pa.DictionaryArray.from_arrays(text.indices.take(wanted), text.dictionary)
 
     def gold(self, left: Any, right: Any) -> pa.Array:
         difference = self.known_quality[left] - self.known_quality[right]

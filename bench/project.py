@@ -67,7 +67,7 @@ def fill(images: int, comparisons: int, people: int = 50, seed: int = 0) -> Any:
     times = [begin + timedelta(seconds=k) for k in range(len(pairs))]
     sides = [(ids[a], ids[b]) for a, b in zip(left.tolist(), right.tolist(), strict=True)]
     kept, pair, taken = np.unique(pairs, return_inverse=True, return_counts=True)
-    same = (project.id, criterion.id)
+    same, shown = (project.id, criterion.id), ("pair", "ranking")
     with connection.cursor() as cursor:
         # Foreign keys are right by construction; checking them row by row takes most of the time.
         cursor.execute("SET session_replication_role = replica")
@@ -99,7 +99,7 @@ def fill(images: int, comparisons: int, people: int = 50, seed: int = 0) -> Any:
         _copy(
             cursor,
             "annotation_assignment (id, pair_id, annotator_id, left_id, right_id, project_id, criterion_id, "
-            "strategy, probability, state, created_at, expires_at)",
+            "screen, purpose, strategy, probability, state, created_at, expires_at)",
             (
                 (
                     asked[k],
@@ -107,6 +107,7 @@ def fill(images: int, comparisons: int, people: int = 50, seed: int = 0) -> Any:
                     who[k],
                     *sides[k],
                     *same,
+                    *shown,
                     "random",
                     0.1,
                     "answered",
@@ -119,9 +120,20 @@ def fill(images: int, comparisons: int, people: int = 50, seed: int = 0) -> Any:
         _copy(
             cursor,
             "annotation_comparison (id, assignment_id, annotator_id, left_id, right_id, project_id, "
-            "criterion_id, outcome, reason, duration_ms, created_at)",
+            "criterion_id, screen, purpose, outcome, reason, duration_ms, created_at)",
             (
-                (said[k], asked[k], who[k], *sides[k], *same, outcome[k], "", 1500, times[k])
+                (
+                    said[k],
+                    asked[k],
+                    who[k],
+                    *sides[k],
+                    *same,
+                    *shown,
+                    outcome[k],
+                    "",
+                    1500,
+                    times[k],
+                )
                 for k in range(len(pairs))
             ),
         )

@@ -362,12 +362,12 @@ def test_no_training_data_is_made_of_checks(checked: Project, alice: User) -> No
     rows = list(FORMATS["pairs"].placed_rows(source))
     assert len(rows) == ranking.count()
     checks_left_out = Comparison.objects.count() - ranking.count()
-    assert source.left_out["check of the annotator"] == checks_left_out
+    assert source.left_out["asked as a check"] == checks_left_out
     ancestor = request_export(checked, alice, "image_ranker", {"file": "csv"})
     run_export(ancestor.id)
     ancestor.refresh_from_db()
     assert ancestor.rows == ranking.count()
-    assert ancestor.left_out["check of the annotator"] == checks_left_out
+    assert ancestor.left_out["asked as a check"] == checks_left_out
 
 
 def test_reviewers_see_the_purpose_in_the_log_and_in_the_raw_export(

@@ -20,7 +20,7 @@ from rating.services import recompute, set_aside
 from tests.exporting import export, on_disk, vote, votes
 
 pytestmark = pytest.mark.django_db
-LEFT, RIGHT, TIE, BOTH_BAD, SKIP = Outcome
+LEFT, RIGHT, TIE, BOTH_BAD, SKIP, _ = Outcome
 
 
 @pytest.fixture

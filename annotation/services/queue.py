@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
@@ -53,9 +53,10 @@ def refill(project_id: UUID, *, wait: bool = False) -> int:
         return filled
 
 
+@transaction.atomic
 def empty(project_id: UUID) -> None:
     """What was proposed under other settings is not handed out any more; a worker fills the queue anew."""
-    Proposal.objects.filter(project=project_id).delete()
+    _drop(Proposal.objects.filter(project=project_id))
     transaction.on_commit(partial(post, "annotation.tasks.refill", project_id))
 
 
@@ -178,11 +179,15 @@ def _replace(criterion: Criterion, proposals: list[Proposal]) -> int:
             if connection.vendor == "postgresql":
                 # Now, not at the commit, when the old ones are locked already.
                 connection.check_constraints()
-            left = Proposal.objects.filter(criterion=criterion, id__lte=last)
-            ids = list(left.select_for_update(skip_locked=True).values_list("id", flat=True))
-            Proposal.objects.filter(id__in=ids).delete()
+            _drop(Proposal.objects.filter(criterion=criterion, id__lte=last))
     except IntegrityError as error:
         # An image or the criterion was just deleted; the sweep tries again.
         logger.warning("The queue of criterion %s was not filled: %s", criterion.id, error)
         return 0
     return len(proposals)
+
+
+def _drop(proposals: QuerySet[Proposal]) -> None:
+    """In the caller's transaction. What is just being handed out is going anyway, and is not waited for."""
+    free = proposals.order_by().select_for_update(skip_locked=True)
+    Proposal.objects.filter(id__in=list(free.values_list("id", flat=True))).delete()

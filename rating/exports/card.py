@@ -59,7 +59,19 @@ def _left_out(format: Format, source: Source) -> str:
     counts = [(reason, count) for reason, count in sorted(source.left_out.items()) if count]
     total = source.used + sum(count for _, count in counts)
     counts = [("in rows", source.used), *counts, ("in all", total)]
-    return _table("Comparisons: in rows, and left out by reason", ["", "comparisons"], counts)
+    if not source.from_lineups:
+        return _table("Comparisons: in rows, and left out by reason", ["", "comparisons"], counts)
+    told = _table("Judgements: in rows, and left out by reason", ["", "judgements"], counts)
+    return f"{told}\n\n{_of_lineups(source)}"
+
+
+def _of_lineups(source: Source) -> str:
+    return (
+        f"{source.from_lineups} of the judgements, in {source.rows_from_lineups} rows, come from screens "
+        "with more than two images: a comparison of two images is one judgement; one of more images is as "
+        "many as pairs follow from it (the best of four is better than each of the three others). **Those of "
+        "one screen are not independent of one another**: they are one look of one person."
+    )
 
 
 def _table(title: str, columns: list[str], rows: Any) -> str:

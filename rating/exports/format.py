@@ -54,6 +54,9 @@ class Source:
     # Comparisons read so far, and those of them that count in a row.
     read: int = 0
     used: int = 0
+    # Judgements in rows that lineups imply, and the rows that rest on them.
+    from_lineups: int = 0
+    rows_from_lineups: int = 0
     # Rows of each file of an archive.
     counts: Counter[str] = field(default_factory=Counter)
 

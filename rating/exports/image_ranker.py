@@ -9,19 +9,23 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import CharField
 from django.db.models.functions import Cast
 
 from annotation.imports.ancestor import COMPARISONS, RANKINGS, REMOVED
+from annotation.levels import implied_pairs
 from annotation.models import Comparison, Outcome, Purpose
 from annotation.selectors import criterion_asked
 from rating.exports.archives import Zip
 from rating.exports.card import card
 from rating.exports.cells import csv_cell
-from rating.exports.format import Format, Source
-from rating.exports.options import Choice, Option
+from rating.exports.format import Format, Source, key_of
+from rating.exports.implied import LEFT_OUT
+from rating.exports.judgements import AS_A_CHECK
+from rating.exports.options import LINEUPS, Choice, Option
 from rating.selectors import ratings_of
 
 FETCH = 5000
@@ -92,25 +96,30 @@ def _comparisons(source: Source) -> Iterator[tuple[str, str]]:
     wanted = criterion_asked(source.project, source.options["criterion"])
     log = Comparison.objects.filter(project=source.project).order_by("created_at", "id")
     sides = [Cast(side, CharField()) for side in ("left_id", "right_id", "annotator_id")]
-    rows = log.values_list(*sides, "criterion_id", "outcome", "retracted_at", "purpose")
-    for left, right, annotator, criterion_id, outcome, retracted_at, purpose in rows.iterator(
-        FETCH
-    ):
+    rows = log.values_list(*sides, "criterion_id", "outcome", "retracted_at", "purpose", "levels")
+    for *row, retracted_at, purpose, levels in rows.iterator(FETCH):
+        left, right, annotator, criterion_id, outcome = row
         source.read += 1
         if criterion_id != wanted.id:
             reason = "another criterion"
         elif retracted_at is not None:
             reason = "retracted"
         elif purpose != Purpose.RANKING:
-            reason = "check of the annotator"
+            reason = AS_A_CHECK
         elif annotator in source.set_aside:
             reason = "annotator set aside"
+        elif outcome == Outcome.ORDERED:
+            reason = "" if source.options["lineups"] == "implied" else LEFT_OUT
         else:
             reason = "" if outcome in (Outcome.LEFT, Outcome.RIGHT) else outcome
         if reason:
             source.left_out[reason] += 1
             continue
         source.used += 1
+        if levels is not None:
+            for better, worse in implied_pairs(levels):
+                yield _name(source, key_of(UUID(better))), _name(source, key_of(UUID(worse)))
+            continue
         winner, loser = (left, right) if outcome == Outcome.LEFT else (right, left)
         yield _name(source, winner), _name(source, loser)
     for image in sorted(source.images.values(), key=lambda image: (image.name, image.id)):
@@ -135,6 +144,7 @@ FORMAT = Format(
     options=(
         Choice("table", "With “file” csv: which of the two files.", "comparisons", tuple(FILES)),
         CriterionKey("criterion", "The key of a criterion; the first, unless given.", ""),
+        LINEUPS,
     ),
     versioned=False,
 )

@@ -8,7 +8,7 @@ from rating.exports.format import Facts, Format, Placed, Row, Source, key_of
 from rating.exports.options import IMAGES, PICTURE, PREFERENCE, TIES, VOTES, replaced, without
 from rating.exports.orders import Orders
 from rating.exports.pictures import FILE_GONE
-from rating.exports.preferences import Preference, placed_by, preferences
+from rating.exports.preferences import Preference, placed_by, preferences, used
 
 
 def placed(source: Source) -> Iterator[Placed]:
@@ -30,10 +30,10 @@ def _prompts(source: Source) -> Iterator[Placed]:
         key=lambda one: (one.judged.criterion.key, one.judged.one.prompt_id, one.split),
     )
     for (criterion, prompt_id, split), group in by_prompt:
-        votes = 0
+        of_prompt: list[Preference] = []
         images: dict[str, Facts] = {}
         for preference in group:
-            votes += preference.votes
+            of_prompt.append(preference)
             images |= {image.key: image for image in (preference.chosen, preference.rejected)}
             key = key_of(preference.judged.criterion.id)
         mu = {id: orders.mu(key, image) or 0.0 for id, image in images.items()}
@@ -45,9 +45,10 @@ def _prompts(source: Source) -> Iterator[Placed]:
         try:
             row = _row(source, f"{criterion}:{prompt_id}", ranked, split)
         except Gone:
-            source.left_out[FILE_GONE] += votes
+            source.left_out[FILE_GONE] += sum(preference.votes for preference in of_prompt)
             continue
-        source.used += votes
+        for preference in of_prompt:
+            used(source, preference)
         yield split, row
 
 

@@ -34,7 +34,10 @@ class Lines:
                 pieces += ["{" if at == 0 else ", ", json.dumps(name) + ": "]
             else:
                 pieces += [f"{self.constant}," if at == 0 else ","]
-            pieces.append(self._encoded(at, column))
+            if self.kind == "json" and b"json" in (batch.schema.field(at).metadata or {}):
+                pieces.append(pc.fill_null(column, "null"))
+            else:
+                pieces.append(self._encoded(at, column))
         pieces.append((f", {self.constant}}}" if self.kind == "json" else "") + self.end)
         lines = pc.binary_join_element_wise(*_merged(pieces), "")
         _, offsets, data = lines.buffers()

@@ -147,6 +147,13 @@ BOTH_BAD = Choice(
     "drop",
     ("drop", "tie"),
 )
+LINEUPS = Choice(
+    "lineups",
+    "Of more than two images on a screen. implied: each pair that what was said of them implies is a "
+    "judgement; those of one screen are not independent of one another. drop: they are left out.",
+    "implied",
+    ("implied", "drop"),
+)
 LABELS = Choice(
     "labels",
     "hard: 1 or 0. soft: the share of the votes (with majority) or the probability (with posterior).",
@@ -182,7 +189,7 @@ PICTURE = Choice(
     ("served", "jpeg", "original"),
 )
 
-PREFERENCE = (VOTES, MINIMUM_VOTES, TIES, BOTH_BAD, LABELS, WEIGHTS, SPLIT, SEED)
+PREFERENCE = (VOTES, MINIMUM_VOTES, TIES, BOTH_BAD, LINEUPS, LABELS, WEIGHTS, SPLIT, SEED)
 
 
 def replaced(options: tuple[Option, ...], *others: Option) -> tuple[Option, ...]:

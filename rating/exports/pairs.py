@@ -24,6 +24,7 @@ VOTE = pa.schema(
         "weight": pa.float64(),
         "margin": pa.float64(),
         "comparison": pa.string(),
+        "from_lineup": pa.bool_(),
         "created_at": TIME,
     }
 )
@@ -41,6 +42,7 @@ PAIR = pa.schema(
         "votes_2": pa.int64(),
         "ties": pa.int64(),
         "both_bad": pa.int64(),
+        "from_lineups": pa.int64(),
         "agreement": pa.float64(),
         "p_image1": pa.float64(),
         "label": pa.float64(),
@@ -68,6 +70,7 @@ def _vote(source: Source, preference: Preference) -> Row:
         "weight": preference.weight,
         "margin": preference.margin,
         "comparison": str(UUID(vote.id)),
+        "from_lineup": vote.lineup,
         "created_at": vote.created_at,
     }
 
@@ -88,6 +91,7 @@ def _pair(source: Source, preference: Preference) -> Row:
         "votes_2": judged.count(-1),
         "ties": judged.count(0),
         "both_bad": judged.both_bad,
+        "from_lineups": judged.from_lineups,
         "agreement": judged.agreement,
         "p_image1": preference.p,
         "label": preference.label,

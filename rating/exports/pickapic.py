@@ -11,7 +11,7 @@ from annotation.errors import Gone
 from rating.exports.format import Format, Placed, Row, Source
 from rating.exports.options import IMAGES, PICTURE, PREFERENCE, TIES, replaced
 from rating.exports.pictures import FILE_GONE
-from rating.exports.preferences import Preference, first_shown, preferences
+from rating.exports.preferences import Preference, first_shown, preferences, used
 
 # jpg_0 and jpg_1 are raw bytes: the trainers open them, and an Image feature would have been opened already.
 SCHEMA = pa.schema(
@@ -49,7 +49,7 @@ def placed(source: Source) -> Iterator[Placed]:
             except Gone:
                 source.left_out[FILE_GONE] += preference.votes
                 continue
-            source.used += preference.votes
+            used(source, preference)
             yield preference.split, row
 
 

@@ -47,7 +47,15 @@ class Preference:
     @property
     def name(self) -> str:
         """What is told from all others by it."""
-        return self.vote.id if self.vote else f"{self.judged.one.key}:{self.judged.two.key}"
+        pair = f"{self.judged.one.key}:{self.judged.two.key}"
+        if self.vote is None:
+            return pair
+        return f"{self.vote.id}:{pair}" if self.vote.lineup else self.vote.id
+
+    @property
+    def from_lineups(self) -> int:
+        """How many of its votes are implied by what was said of more images."""
+        return int(self.vote.lineup) if self.vote else self.judged.from_lineups
 
 
 def preferences(source: Source) -> Iterator[Preference]:
@@ -83,11 +91,19 @@ def placed_by(record: Record) -> Callable[[Source], Iterator[Placed]]:
             except Gone:
                 source.left_out[FILE_GONE] += preference.votes
                 continue
-            source.used += preference.votes
+            used(source, preference)
             for row in rows:
                 yield preference.split, row
 
     return placed
+
+
+def used(source: Source, preference: Preference) -> None:
+    """It is in the rows: its votes, and which of them come from lineups."""
+    source.used += preference.votes
+    if preference.votes and preference.from_lineups:
+        source.from_lineups += preference.from_lineups
+        source.rows_from_lineups += 1
 
 
 def first_shown(source: Source, preference: Preference) -> bool:
