@@ -8,7 +8,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-embedded test-consumers bench-export bench-opening bench-rating lint types check lock clean chromium
+.PHONY: help run test test-embedded test-consumers bench-export bench-opening bench-rating lint types check lock clean chromium bench-accuracy
 .DELETE_ON_ERROR:
 
 help: ## Show these lines
@@ -39,6 +39,9 @@ bench-opening: .venv/dev.installed ## Measure what it costs to open the next pai
 
 bench-rating: .venv/bench.installed ## Measure the ratings against published packages (QUICK=1: smaller tables)
 	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.rating
+
+bench-accuracy: .venv/dev.installed ## Measure whether the announced accuracy holds in simulation (QUICK=1: fewer runs)
+	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.accuracy
 
 lint: .venv/dev.installed ## Check style and format
 	@$(BIN)/ruff check --quiet .

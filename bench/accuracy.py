@@ -20,10 +20,11 @@ from scipy.stats import kendalltau, spearmanr
 
 from rating.algorithms.accuracy import Measure, accuracy, shifted
 from rating.algorithms.annotators import trueskill_annotators
+from rating.algorithms.forecast import Goal, forecast
 from rating.algorithms.random_share import Check, check_random_share
 from rating.algorithms.results import Floats, Integers, Ratings
 from rating.algorithms.trueskill import trueskill
-from rating.algorithms.worlds import likely_worlds
+from rating.algorithms.worlds import World, likely_worlds
 
 QUICK = os.environ.get("QUICK") == "1"
 RUNS = 12 if QUICK else 60
@@ -225,8 +226,115 @@ def _announced(kind: Kind) -> dict[str, Any]:
     }
 
 
+def contradicted_table() -> list[dict[str, Any]]:
+    """How often the random share speaks up, by how many of all answers are mistakes, even on clear pairs."""
+    print(
+        f"\nthe random share against the model, {RUNS} runs a line (100 images × 16, scores spread 5)"
+    )
+    print(
+        f"{'mistakes':>10}{'promised':>10}{'seen':>8}{'alarms':>8}{'tau':>8}{'announced':>11}{'covers':>8}"
+    )
+    rows = []
+    for lapse in (0.0, 0.1) if QUICK else (0.0, 0.05, 0.1, 0.2):
+        kind = Kind("", 100, 16, 5.0, crowd=Crowd(lapse=lapse))
+        checks, seen = [], []
+        for seed in range(RUNS):
+            played = play(kind, seed)
+            ratings, told, check = announce(played, kind.crowd)
+            assert check is not None
+            checks.append((check.promised, check.seen, float(check.disagrees)))
+            true = truth(played, ratings.mu)["tau"]
+            inside = told["tau"].low <= true <= told["tau"].high
+            seen.append((true, told["tau"].estimate, float(inside)))
+        names = "promised", "seen", "alarms", "tau", "tau_announced", "tau_covers"
+        means = [float(x) for x in (*np.mean(checks, axis=0), *np.mean(seen, axis=0))]
+        rows.append({"mistakes": lapse, **dict(zip(names, means, strict=True))})
+        promised, agreed, alarms, tau, announced, covers = means
+        print(
+            f"{lapse:>10.0%}{promised:>10.1%}{agreed:>8.1%}{alarms:>8.0%}{tau:>8.3f}"
+            f"{announced:>11.3f}{covers:>8.0%}",
+            flush=True,
+        )
+    return rows
+
+
+FORECASTS = [
+    (Kind("as assumed", 50, 80), 8, "tau", 0.85),
+    (Kind("as assumed", 100, 80), 8, "tau", 0.85),
+    (Kind("noisier", 50, 120, 0.7), 8, "tau", 0.7),
+    (Kind("20 people, 10 % spam", 50, 120, crowd=SPAMMED), 12, "tau", 0.8),
+    (Kind("as assumed", 50, 120), 8, "top", 0.8),
+]
+
+
+def forecast_table() -> list[dict[str, Any]]:
+    """What was forecast to a target, against what it then took until the target was announced."""
+    runs = 4 if QUICK else 20
+    print(f"\nforecast of further votes, {runs} runs a line")
+    print(
+        f"{'':28}{'images × votes':>15}{'to':>10}{'took':>8}{'forecast':>10}{'ratio':>8}"
+        f"{'within 1.5':>12}{'in interval':>13}"
+    )
+    rows = []
+    for kind, start, goal, value in FORECASTS[::4] if QUICK else FORECASTS:
+        told = [_forecast(kind, start, goal, value, seed) for seed in range(runs)]
+        pairs = [pair for pair in told if pair is not None]
+        ratio = np.array([found / took for found, took, _ in pairs])
+        row = {
+            "kind": kind.name,
+            "images": kind.images,
+            "votes_an_image": start,
+            "goal": goal,
+            "value": value,
+            "runs": len(pairs),
+            "took": float(np.median([took for _, took, _ in pairs])),
+            "forecast": float(np.median([found for found, _, _ in pairs])),
+            "ratio": float(np.median(ratio)),
+            "within_1.5": float(np.mean((ratio < 1.5) & (ratio > 1 / 1.5))),
+            "in_interval": float(np.mean([inside for *_, inside in pairs])),
+        }
+        rows.append(row)
+        print(
+            f"{kind.name:28}{kind.images:>8} × {start:<4}{goal:>7} {value:<3}{row['took']:>7,.0f}"
+            f"{row['forecast']:>10,.0f}{row['ratio']:>8.2f}{row['within_1.5']:>12.0%}"
+            f"{row['in_interval']:>13.0%}",
+            flush=True,
+        )
+    return rows
+
+
+def _forecast(
+    kind: Kind, start: int, goal: str, value: float, seed: int
+) -> tuple[float, float, bool] | None:
+    """(forecast, took, whether within the interval); None where the target is there already, or never is."""
+    whole, n = play(kind, seed), kind.images
+    groups, begin = [np.arange(n)], n * start
+
+    def told(votes: int) -> tuple[list[World], Measure]:
+        part = cut(whole, votes)
+        ratings, who = rate(part, kind.crowd)
+        likely = likely_worlds(ratings, part.first, part.second, part.label, who)
+        measured = getattr(accuracy(ratings.mu, likely, groups, TOP), goal)
+        return likely, measured
+
+    likely, measured = told(begin)
+    found = forecast(likely, groups, measured, begin, Goal(goal, value, TOP), seed=seed)
+    if measured.low >= value or not found.votes:
+        return None
+    votes = begin
+    while votes < len(whole.label):
+        votes += max(n // 2, votes // 20)
+        if told(votes)[1].low >= value:
+            took = votes - begin
+            high = found.high if found.high is not None else found.most
+            return found.votes, took, (found.low or 0) <= took <= high
+    return None
+
+
 TABLES: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "announced": announced_table,
+    "contradicted": contradicted_table,
+    "forecast": forecast_table,
 }
 
 

@@ -20,10 +20,11 @@ def any_two(n: int, votes: int, chance: np.random.Generator) -> tuple[np.ndarray
 
 
 def neighbours(n: int, votes: int, chance: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Images beside one another, which are alike in strength if they are in its order."""
+    """Images up to three places apart, which are alike in strength if they are in its order."""
     low = chance.integers(0, n - 1, votes)
+    high = np.minimum(low + chance.integers(1, 4, votes), n - 1)
     swapped = chance.random(votes) < 0.5
-    return np.where(swapped, low + 1, low), np.where(swapped, low, low + 1)
+    return np.where(swapped, high, low), np.where(swapped, low, high)
 
 
 def judge(

@@ -34,6 +34,7 @@ NAMES = [
     "log",
     "ratings",
     "progress",
+    "accuracy",
     "annotators",
     "runs",
     "agreement",

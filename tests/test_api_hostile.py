@@ -151,6 +151,7 @@ def test_a_hostile_parameter_is_refused_or_ignored(
         "annotators",
         "exports",
         "progress",
+        "accuracy",
     ]
     for where in [url("projects"), *(url(name, **nested) for name in names)]:
         for parameter in (

@@ -79,7 +79,11 @@ def likely_worlds(
     strangers = STRANGERS / (STRANGERS + len(label) / len(graph.people))
     if strangers < UNLIKELY:
         return peopled
-    return _scaled(peopled, 1 - strangers) + _scaled(scale_worlds(alike(None), alike), strangers)
+    try:
+        unknown = scale_worlds(alike(None), alike)
+    except NotConverged:
+        return peopled
+    return _scaled(peopled, 1 - strangers) + _scaled(unknown, strangers)
 
 
 def _scaled(worlds: list[World], total: float) -> list[World]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from annotation.models import Comparison, Criterion, Outcome, Project, Purpose, Screen
 from rating.algorithms.results import Integers
 from rating.models import Closing, RatingRun, RunAccuracy
-from rating.selectors.log import Log
+from rating.selectors.log import LABELS, Log
 from rating.selectors.runs import latest_run
 
 # Random pairs that are looked up: more than are held back.
@@ -34,7 +34,7 @@ def rows_at_random(log: Log) -> NDArray[np.bool_]:
         )
         # Ids are random, so that these are a sample, and the same one each time.
         .order_by("id")
-        .values_list("criterion_id", "left_id", "right_id", "annotator_id")
+        .values_list("criterion_id", "left_id", "right_id", "annotator_id", "outcome")
     )
     wanted = found[:MOST_RANDOM]
     item = {
@@ -44,18 +44,25 @@ def rows_at_random(log: Log) -> NDArray[np.bool_]:
     }
     person = {id_: number for number, id_ in enumerate(log.people)}
     rows = [
-        (item[criterion, left], item[criterion, right], person[annotator])
-        for criterion, left, right, annotator in wanted
+        (item[criterion, left], item[criterion, right], LABELS[outcome], person[annotator])
+        for criterion, left, right, annotator, outcome in wanted
         if (criterion, left) in item and (criterion, right) in item and annotator in person
     ]
     if not rows:
         return np.zeros(len(log.label), dtype=bool)
 
-    def code(first: Integers, second: Integers, annotator: Integers) -> Integers:
-        return (first * log.n + second) * len(log.people) + annotator
+    def code(first: Integers, second: Integers, label: Integers, annotator: Integers) -> Integers:
+        return ((first * log.n + second) * 3 + label + 1) * len(log.people) + annotator
 
-    sought = code(*np.array(rows, dtype=np.int64).T)
-    return np.isin(code(log.first, log.second, log.annotator), sought)
+    sought, times = np.unique(code(*np.array(rows, dtype=np.int64).T), return_counts=True)
+    codes = code(log.first, log.second, log.label, log.annotator)
+    # Of rows that are alike in everything, as imports may have them, as many as were at random.
+    order = np.argsort(codes, kind="stable")
+    nth = np.arange(len(codes)) - np.searchsorted(codes[order], codes[order])
+    at = np.minimum(np.searchsorted(sought, codes[order]), len(sought) - 1)
+    flags = np.zeros(len(codes), dtype=bool)
+    flags[order] = (sought[at] == codes[order]) & (nth < times[at])
+    return flags
 
 
 def seconds_a_vote(project_id: UUID) -> float | None:
