@@ -8,7 +8,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-embedded test-consumers bench-export bench-rating lint types check lock clean chromium
+.PHONY: help run test test-embedded test-consumers bench-export bench-pairing bench-rating lint types check lock clean chromium
 .DELETE_ON_ERROR:
 
 help: ## Show these lines
@@ -36,6 +36,9 @@ bench-export: .venv/dev.installed ## Measure data in and out (QUICK=1: smaller t
 
 bench-rating: .venv/bench.installed ## Measure the ratings against published packages (QUICK=1: smaller tables)
 	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.rating
+
+bench-pairing: .venv/dev.installed ## Measure the choice of pairs: comparisons needed (QUICK=1: smaller tables)
+	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.pairing
 
 lint: .venv/dev.installed ## Check style and format
 	@$(BIN)/ruff check --quiet .
