@@ -1,7 +1,7 @@
 """Benchmark of the choice of pairs: comparisons needed, as a ratio to random pairs; a table, and JSON.
 
 python -m bench.pairing                  all of it, more than an hour; or simulated, replayed, elimination
-QUICK=1 python -m bench.pairing          50 images and few seeds, in two minutes
+QUICK=1 python -m bench.pairing          50 images and few seeds, in two minutes; SEEDS=8: so many
 python -m bench.pairing --data FOLDER    where the real data sets are (or DATA); left out if not there
 
 Each strategy plays the same worlds (strengths, people) with the same inference. What is counted is the
@@ -24,10 +24,14 @@ import numpy as np
 THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 QUICK = os.environ.get("QUICK") == "1"
 PROCESSES = 2
-SEEDS = {50: 4} if QUICK else {50: 20, 100: 20, 200: 20, 1000: 3}
+SEEDS = {50: 2} if QUICK else {50: 20, 100: 20, 200: 20, 1000: 3}
+if "SEEDS" in os.environ:
+    SEEDS = dict.fromkeys(SEEDS, int(os.environ["SEEDS"]))
 MOST = {"clean": 25, "crowd": 60}  # comparisons an image after which a run is given up
+if QUICK:
+    MOST = {"clean": 15, "crowd": 30}
 MOST_LARGE = {"clean": 12, "crowd": 30}  # at 1,000 images
-REPLAY_SEEDS = 2 if QUICK else 8
+REPLAY_SEEDS = 1 if QUICK else 8
 BASE = ("random", "pooled")
 PLAYED = [
     BASE,
