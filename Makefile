@@ -8,7 +8,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-embedded test-consumers bench-export bench-opening bench-rating lint types check lock clean chromium bench-accuracy
+.PHONY: help run test test-embedded test-consumers bench-export bench-opening bench-rating lint types check lock clean chromium bench-accuracy bench-pairing
 .DELETE_ON_ERROR:
 
 help: ## Show these lines
@@ -42,6 +42,9 @@ bench-rating: .venv/bench.installed ## Measure the ratings against published pac
 
 bench-accuracy: .venv/dev.installed ## Measure whether the announced accuracy holds in simulation (QUICK=1: fewer runs)
 	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.accuracy
+
+bench-pairing: .venv/dev.installed ## Measure the choice of pairs: comparisons needed (QUICK=1: smaller tables)
+	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.pairing
 
 lint: .venv/dev.installed ## Check style and format
 	@$(BIN)/ruff check --quiet .

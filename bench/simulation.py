@@ -1,18 +1,20 @@
-"""A project played against simulated people, whose true strengths are known: the world of bench/pairing.py.
+"""Projects played against simulated people, or against a log of real ones: the world of bench/pairing.py.
 
 A strategy is asked for the next pairs as the product asks: a batch for everybody who is working, without
-the answers to it. The batch is as large as the crowd at work, and 1 % of the votes so far when that
-is more (2 % from 1,000 images on), for all strategies alike; after each the ratings are fitted anew.
+the answers to it. The batch is as large as the crowd at work, and 2 % of the votes so far when that
+is more, for all strategies alike; after each the ratings are fitted anew.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from time import perf_counter
 
 import numpy as np
 from scipy.special import ndtri
-from scipy.stats import rankdata
+from scipy.stats import kendalltau, spearmanr
 
 from rating.algorithms.annotators import trueskill_annotators
+from rating.algorithms.groups import Asked
 from rating.algorithms.results import Floats, Integers, Ratings
 from rating.algorithms.trueskill import trueskill
 
@@ -23,17 +25,13 @@ TARGETS = {
     "Spearman .95": ("spearman", 0.95),
     "top-10 recall .8": ("recall", 0.8),
 }
-INFERENCE = {
-    "pooled": lambda n, first, second, label, who: trueskill(n, first, second, label),
-    "annotators": trueskill_annotators,
-}
+INFERENCE = {"pooled": trueskill, "annotators": trueskill_annotators}
 
 
 @dataclass(frozen=True)
 class Setting:
     """How strengths spread, in units of a typical person's noise, and who judges."""
 
-    name: str
     score_sd: float
     people: int = 20
     unequal: float = 0.0  # standard deviation of the logarithm of sharpness
@@ -41,152 +39,150 @@ class Setting:
     at_once: int = 8
 
 
-CLEAN = Setting("clean", 3.0)
-CROWD = Setting("crowd", 1.0, unequal=0.4, spammers=2)
-SETTINGS = {setting.name: setting for setting in (CLEAN, CROWD)}
+SETTINGS = {"clean": Setting(3.0), "crowd": Setting(1.0, unequal=0.4, spammers=2)}
 
 
-@dataclass
-class World:
-    """The true strengths and the people; `answer` is what they say. The same seed, the same world."""
+class View:
+    """What a strategy may know: n items in groups, the log, and how often each pair was asked.
 
-    setting: Setting
-    n: int
-    seed: int
+    rows: (first, second, label, who) so far. asked: which pairs have a place left. Every pair has `places`
+    of them; shape (n, n), symmetric.
+    """
 
-    def __post_init__(self) -> None:
-        chance = np.random.default_rng([self.seed, self.n])
-        setting = self.setting
-        self.strength = chance.normal(0, setting.score_sd, self.n)
-        # Spread evenly, so that worlds differ by the strengths and by chance, not by the luck of the crowd.
+    def __init__(self, n: int, ends: Integers, places: Integers) -> None:
+        self.n, self.ends, self.members = n, ends, np.arange(n)
+        self.places, self.cap = places, int(places.max())
+        self.count = np.zeros((n, n), dtype=np.int64)  # asked, at [low, high]
+        self.closed = np.argwhere(np.triu(places < 1, 1)) if places.min() < 1 else np.empty((0, 2))
+        self.columns: list[Integers] = [np.empty((4, 0), dtype=np.int64)]
+
+    @property
+    def rows(self) -> tuple[Integers, ...]:
+        self.columns = [np.concatenate(self.columns, axis=1)]
+        return tuple(self.columns[0])
+
+    @property
+    def asked(self) -> Asked:
+        low, high = np.nonzero((self.count > 0) | np.triu(self.places < self.cap, 1))
+        return Asked(low, high, self.cap - self.places[low, high] + self.count[low, high], self.cap)
+
+    def append(self, first: Integers, second: Integers, label: Integers, who: Integers) -> None:
+        np.add.at(self.count, (np.minimum(first, second), np.maximum(first, second)), 1)
+        self.columns.append(np.array([first, second, label, who]))
+
+
+Strategy = Callable[[Ratings, View, int, int], tuple[Integers, Integers]]
+"""strategy(ratings, view, count, seed): the next pairs in the order of handing out; fewer: answers first."""
+Answer = Callable[[Integers, Integers], tuple[Integers, Integers, Integers, Integers]]
+
+
+class Crowd:
+    """Simulated people and the true strengths. The same seed, the same people and strengths."""
+
+    def __init__(self, setting: Setting, n: int, seed: int) -> None:
+        chance = np.random.default_rng([seed, n])
+        self.n, self.people, self.chance = n, setting.people, chance
+        self.at_once = setting.at_once
+        self.strength = chance.normal(0, setting.score_sd, n)
+        # Spread evenly, so that worlds differ by strengths and by chance, not by the luck of the crowd.
         even = ndtri((np.arange(setting.people) + 0.5) / setting.people)
         self.sharpness = chance.permutation(np.exp(setting.unequal * even))
         self.sharpness[: setting.spammers] = 0.0
-        self.chance = chance
+        self.seen: set[tuple[int, int]] = set()
+        self.line: list[int] = []
 
-    def answer(self, first: Integers, second: Integers, who: Integers) -> Integers:
+    def answer(
+        self, first: Integers, second: Integers
+    ) -> tuple[Integers, Integers, Integers, Integers]:
+        """first, second, label, who: each pair to the next in line who has not seen it; sides tossed."""
+        rows = [
+            (a, b, who)
+            for a, b in zip(first.tolist(), second.tolist(), strict=True)
+            if (who := self._next(min(a, b) * self.n + max(a, b))) is not None
+        ]
+        first, second, who = np.array(rows, dtype=np.int64).reshape(-1, 3).T
+        swap = self.chance.random(len(who)) < 0.5
+        first, second = np.where(swap, second, first), np.where(swap, first, second)
         seen = self.sharpness[who] * (self.strength[first] - self.strength[second])
-        return np.where(seen + self.chance.standard_normal(len(first)) > 0, 1, -1)
-
-
-@dataclass
-class Log:
-    """What was asked and answered so far; room for `most` votes."""
-
-    n: int
-    people: int
-    most: int
-    votes: int = 0
-    columns: Integers = field(init=False)
-    asked: dict[int, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.columns = np.zeros((4, self.most + 4096), dtype=np.int64)
-        self.seen = np.zeros((self.people, self.n * self.n), dtype=bool)
-
-    @property
-    def rows(self) -> tuple[Integers, Integers, Integers, Integers]:
-        """first, second, label, who."""
-        first, second, label, who = self.columns[:, : self.votes]
+        label = np.where(seen + self.chance.standard_normal(len(who)) > 0, 1, -1)
         return first, second, label, who
 
-    def pairs(self) -> tuple[Integers, Integers, Integers]:
-        """low, high, taken: the pairs asked so far, and how often."""
-        key = np.fromiter(self.asked.keys(), np.int64, len(self.asked))
-        taken = np.fromiter(self.asked.values(), np.int64, len(self.asked))
-        return key // self.n, key % self.n, taken
-
-    def hand_out(
-        self, low: Integers, high: Integers, chance: np.random.Generator
-    ) -> tuple[Integers, Integers, Integers]:
-        """first, second, who: each pair to one of the people, in turn, who has not seen it."""
-        rows = []
-        line = [
-            p for _ in range(len(low) // self.people + 1) for p in chance.permutation(self.people)
-        ]
-        for a, b in zip(low.tolist(), high.tolist(), strict=True):
-            key = a * self.n + b
-            at = next((k for k, p in enumerate(line) if not self.seen[p, key]), None)
-            if at is not None:
-                who = line.pop(at)
-            else:
-                free = np.flatnonzero(~self.seen[:, key])
-                if not len(free):
-                    continue
-                who = int(chance.choice(free))
-            self.seen[who, key] = True
-            self.asked[key] = self.asked.get(key, 0) + 1
-            rows.append((a, b, who) if chance.random() < 0.5 else (b, a, who))
-        first, second, who = np.array(rows, dtype=np.int64).reshape(-1, 3).T
-        return first, second, who
-
-    def append(self, first: Integers, second: Integers, label: Integers, who: Integers) -> None:
-        end = self.votes + len(first)
-        self.columns[:, self.votes : end] = first, second, label, who
-        self.votes = end
-
-
-Strategy = Callable[[Ratings, Log, int, int], tuple[Integers, Integers]]
-"""strategy(ratings, log, count, seed) → (low, high): the next pairs, in the order of handing out."""
+    def _next(self, pair: int) -> int | None:
+        if len(self.line) < self.people:
+            self.line += self.chance.permutation(self.people).tolist()
+        for at, who in enumerate(self.line):
+            if (who, pair) not in self.seen:
+                self.seen.add((who, pair))
+                del self.line[at]
+                return who
+        return None
 
 
 def play(
-    setting: Setting,
-    n: int,
-    make: Callable[[], Strategy],
+    view: View,
+    answer: Answer,
+    strategy: Strategy,
+    score: Callable[[Ratings], dict[str, float]],
+    *,
     inference: str,
-    seed: int,
     most: int,
-    growth: float | None = None,
+    at_once: int = 8,
+    growth: float = 0.02,
     targets: tuple[str, ...] = tuple(TARGETS),
 ) -> dict:
-    """{target: votes until it was first reached, or None}, and milliseconds a pair chosen."""
-    from time import perf_counter
-
-    world, log = World(setting, n, seed), Log(n, setting.people, most)
-    log.world = world
-    chance = np.random.default_rng([seed, n, 1])
-    strategy, fit = make(), INFERENCE[inference]
-    ratings = fit(n, *log.rows)
+    """{"reached": {target: votes until it was first reached, or None}, "ms": a pair, "votes": in all}."""
+    fit = INFERENCE[inference]
+    ratings = fit(view.n, *view.rows)
     reached: dict[str, int | None] = dict.fromkeys(targets)
-    seconds, chosen = 0.0, 0
-    share = growth or (0.02 if n >= 1000 else 0.01)
-    while log.votes < most and None in reached.values():
-        count = max(setting.at_once, int(share * log.votes))
+    seconds, chosen, votes = 0.0, 0, 0
+    while votes < most and None in reached.values():
         started = perf_counter()
-        low, high = strategy(ratings, log, count, log.votes)
+        pairs = strategy(ratings, view, max(at_once, int(growth * votes)), votes)
         seconds += perf_counter() - started
-        chosen += len(low)
-        first, second, who = log.hand_out(low, high, chance)
-        if not len(first):
+        rows = answer(*pairs)
+        if not len(rows[0]):
             break
-        log.append(first, second, world.answer(first, second, who), who)
-        ratings = fit(n, *log.rows)
-        scores = measure(world.strength, ratings.mu)
+        view.append(*rows)
+        votes, chosen = votes + len(rows[0]), chosen + len(pairs[0])
+        ratings = fit(view.n, *view.rows)
+        scores = score(ratings)
         for target in targets:
             name, least = TARGETS[target]
             if reached[target] is None and scores[name] >= least:
-                reached[target] = log.votes
-    return {
-        "reached": reached,
-        "ms": 1000 * seconds / max(chosen, 1),
-        "votes": log.votes,
-        "last": scores,
-    }
+                reached[target] = votes
+    return {"reached": reached, "ms": 1000 * seconds / max(chosen, 1), "votes": votes}
 
 
-def measure(truth: Floats, mu: Floats, top: int = TOP) -> dict[str, float]:
+def simulate(
+    setting: str,
+    n: int,
+    strategy: Strategy,
+    inference: str,
+    seed: int,
+    most: int,
+    targets: tuple[str, ...] = tuple(TARGETS),
+) -> dict:
+    """`play` one group of n images against a crowd; nobody is shown the same pair twice."""
+    chosen = SETTINGS[setting]
+    crowd = Crowd(chosen, n, seed)
+    view = View(n, np.array([n]), np.full((n, n), chosen.people))
+    return play(
+        view,
+        crowd.answer,
+        strategy,
+        lambda ratings: accuracy(crowd.strength, ratings.mu),
+        inference=inference,
+        most=most,
+        at_once=crowd.at_once,
+        targets=targets,
+    )
+
+
+def accuracy(truth: Floats, mu: Floats, top: int = TOP) -> dict[str, float]:
     """Kendall's tau, Spearman's rho and the share of the true best among the best found."""
-    a, b = rankdata(truth), rankdata(mu)
     best, found = np.argsort(-truth)[:top], np.argsort(-mu, kind="stable")[:top]
     return {
-        "tau": kendall(a, b),
-        "spearman": float(np.corrcoef(a, b)[0, 1]) if len(set(mu)) > 1 else 0.0,
-        "recall": len(set(best) & set(found)) / top,
+        "tau": float(np.nan_to_num(kendalltau(truth, mu)[0])),
+        "spearman": float(spearmanr(truth, mu)[0]) if np.ptp(mu) else 0.0,
+        "recall": len(set(best.tolist()) & set(found.tolist())) / top,
     }
-
-
-def kendall(a: Floats, b: Floats) -> float:
-    from scipy.stats import kendalltau
-
-    return float(np.nan_to_num(kendalltau(a, b)[0]))

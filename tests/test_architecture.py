@@ -9,7 +9,16 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("config", "rating", "annotation")
 NUMERICS = {"numpy", "scipy", "numba", "trueskill"}
-STANDARD = {"collections", "dataclasses", "functools", "importlib", "math", "statistics", "typing"}
+STANDARD = {
+    "collections",
+    "dataclasses",
+    "functools",
+    "heapq",
+    "importlib",
+    "math",
+    "statistics",
+    "typing",
+}
 
 
 def modules_of(folder: str) -> list[Path]:

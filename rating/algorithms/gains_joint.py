@@ -16,14 +16,16 @@ from rating.algorithms.gains import (
 )
 
 KEPT = 24  # partners an item keeps as candidates
+AGAIN = 0.1  # what a second vote on a pair is worth before the first has come
 
 
 @njit(cache=True, error_model="numpy")
-def joint_candidates(mean, covariance, blocked, goal, top, vote, seed):  # type: ignore[no-untyped-def]
+def joint_candidates(mean, covariance, places, busy, goal, top, vote, seed):  # type: ignore[no-untyped-def]
     """(first, second, value): the KEPT most valuable legal partners of each item, or all of them.
 
-    covariance: shape (w, w). blocked: shape (w, w), bool, pairs that must not be chosen. vote: (looks,
-    square), see `information`. seed: splits ties.
+    covariance: shape (w, w). places: shape (w, w), how many of each pair are left; with none it must not be
+    chosen. busy: shape (w, w), bool, pairs whose votes are on their way, which come only where no other
+    is worth a tenth. vote: (looks, square), see `information`. seed: splits ties.
     Cost: O(w³), two matrix products, for RANKING and TOP; else O(w²).
     """
     w = len(mean)
@@ -39,10 +41,12 @@ def joint_candidates(mean, covariance, blocked, goal, top, vote, seed):  # type:
         start = count
         least = start
         for j in range(w):
-            if i == j or blocked[i, j]:
+            if i == j or places[i, j] <= 0:
                 continue
             low, high = min(i, j), max(i, j)
             g = gain[i, j] * (1.0 + 1e-6 * jitter(seed, low, high))
+            if busy[i, j]:
+                g *= AGAIN
             if count - start < kept:
                 place = count
                 count += 1

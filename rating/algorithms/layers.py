@@ -83,12 +83,14 @@ def _joint_layers(  # type: ignore[no-untyped-def]
 ):
     w = len(mean)
     precision = np.diag(own)
+    busy = np.zeros((w, w), np.bool_)
     for e in range(len(known[0])):
         _add(precision, known[0][e], known[1][e], known[2][e])
     for p in range(len(waiting[0])):
         i, j = waiting[0][p], waiting[1][p]
         f = information(mean[i] - mean[j], variance[i] + variance[j], vote[0], vote[1])
         _add(precision, i, j, f)
+        busy[i, j] = busy[j, i] = True
     left = np.full((w, w), cap)
     for a in range(len(places[0])):
         left[places[0][a], places[1][a]] = left[places[1][a], places[0][a]] = places[2][a]
@@ -96,7 +98,7 @@ def _joint_layers(  # type: ignore[no-untyped-def]
     for number in range(depth):
         covariance = np.linalg.inv(precision)
         first, second, value = joint_candidates(
-            mean, covariance, left <= 0, goal[0], goal[1], vote, seed + number
+            mean, covariance, left, busy, goal[0], goal[1], vote, seed + number
         )
         chosen = match_layer(first, second, value, w, most - filled, TAIL)
         for c in chosen:
@@ -106,6 +108,7 @@ def _joint_layers(  # type: ignore[no-untyped-def]
             filled += 1
             left[i, j] -= 1
             left[j, i] -= 1
+            busy[i, j] = busy[j, i] = True
             v = covariance[i, i] + covariance[j, j] - 2 * covariance[i, j]
             _add(precision, i, j, information(mean[i] - mean[j], v, vote[0], vote[1]))
         if len(chosen) == 0 or filled == most:
@@ -123,12 +126,17 @@ def _add(precision, i, j, tau):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, error_model="numpy")
 def _local_layers(mean, variance, waiting, places, most, depth, goal, vote, seed, out):  # type: ignore[no-untyped-def]
-    """As `_joint_layers`, without a matrix; a pair comes at most once."""
+    """As `_joint_layers`, without a matrix; a pair comes at most once.
+
+    Pairs whose votes are on their way come only when there are no others.
+    """
     w = len(mean)
-    for p in range(len(waiting[0])):
+    busy = len(waiting[0])
+    full = np.empty(busy + len(places[0]) + most, np.int64)
+    for p in range(busy):
         _learn(mean, variance, waiting[0][p], waiting[1][p], vote)
-    full = np.empty(len(places[0]) + most, np.int64)
-    blocked = 0
+        full[p] = waiting[0][p] * w + waiting[1][p]
+    begin, blocked = 0, busy
     for a in range(len(places[0])):
         if places[2][a] <= 0:
             full[blocked] = places[0][a] * w + places[1][a]
@@ -136,7 +144,7 @@ def _local_layers(mean, variance, waiting, places, most, depth, goal, vote, seed
     filled = 0
     for number in range(depth):
         first, second, value = local_candidates(
-            mean, variance, np.sort(full[:blocked]), goal[0], goal[1], vote, seed + number
+            mean, variance, np.sort(full[begin:blocked]), goal[0], goal[1], vote, seed + number
         )
         chosen = match_layer(first, second, value, w, most - filled, TAIL)
         for c in chosen:
@@ -147,8 +155,10 @@ def _local_layers(mean, variance, waiting, places, most, depth, goal, vote, seed
             full[blocked] = i * w + j
             blocked += 1
             _learn(mean, variance, i, j, vote)
-        if len(chosen) == 0 or filled == most:
+        if filled == most or (len(chosen) == 0 and begin == busy):
             break
+        if len(chosen) == 0:
+            begin = busy
     return filled
 
 
