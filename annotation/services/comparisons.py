@@ -5,21 +5,19 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import BooleanField, Case, F, Value, When
+from django.db.models import BooleanField, Case, Value, When
 from django.db.models.functions import Now
 from django.http import Http404
 
+from annotation import pairing
 from annotation.access import membership_for
 from annotation.errors import Conflict, Gone, Invalid
 from annotation.levels import Levels, checked_levels
 from annotation.models import (
     Assignment,
     Comparison,
-    Lineup,
     Outcome,
-    Pair,
     Project,
-    Purpose,
     Role,
     Screen,
     User,
@@ -86,7 +84,7 @@ def record_comparison(
     )
     Assignment.objects.filter(id=assignment.id).update(state=Assignment.State.ANSWERED)
     if outcome == Outcome.SKIP:
-        _free_place(assignment)
+        pairing.free_place(assignment)
     raise_revision(assignment.project_id)
     return comparison, True
 
@@ -113,7 +111,7 @@ def retract_comparison(user: User, comparison_id: UUID) -> Comparison:
             return comparison
         Comparison.objects.filter(id=comparison.id).update(retracted_at=Now(), retracted_by=user)
         if comparison.outcome != Outcome.SKIP:
-            _free_place(comparison.assignment)
+            pairing.free_place(comparison.assignment)
         if by_author:
             reopen_assignment(membership, comparison.assignment)
         raise_revision(comparison.project_id)
@@ -173,13 +171,3 @@ def _refuse_unless_manager(role: Role) -> None:
         raise Http404("There is no such comparison of yours.")
     if not role.includes(Role.MANAGER):
         raise PermissionDenied("Only its author or a manager may undo a comparison.")
-
-
-def _free_place(assignment: Assignment) -> None:
-    """Only what is for the ranking takes a place of its pair or lineup."""
-    if assignment.purpose != Purpose.RANKING:
-        return
-    if assignment.pair_id is not None:
-        Pair.objects.filter(id=assignment.pair_id).update(taken=F("taken") - 1)
-    elif assignment.lineup_id is not None:
-        Lineup.objects.filter(id=assignment.lineup_id).update(taken=F("taken") - 1)

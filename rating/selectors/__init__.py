@@ -9,6 +9,7 @@ from rating.selectors.runs import (
     set_aside_in,
     stale_projects,
 )
+from rating.selectors.screens import screens_of
 
 __all__ = [
     "Group",
@@ -19,6 +20,7 @@ __all__ = [
     "ratings_of",
     "read_log",
     "reliabilities_of",
+    "screens_of",
     "set_aside_in",
     "stale_projects",
 ]
