@@ -206,8 +206,18 @@ class PairAdmin(ReadOnlyAdmin):
 
 @admin.register(Assignment)
 class AssignmentAdmin(ReadOnlyAdmin):
-    list_display = ("annotator", "left", "right", "state", "strategy", "created_at", "expires_at")
-    list_filter = ("state", "strategy", "project")
+    list_display = (
+        "annotator",
+        "screen",
+        "left",
+        "right",
+        "state",
+        "strategy",
+        "purpose",
+        "created_at",
+        "expires_at",
+    )
+    list_filter = ("state", "screen", "purpose", "strategy", "project")
     search_fields = ("id", "annotator__username", "left__name", "right__name")
     list_select_related = ("annotator", "left", "right")
     date_hierarchy = "created_at"
@@ -218,14 +228,18 @@ class ComparisonAdmin(ReadOnlyAdmin):
     list_display = (
         "created_at",
         "annotator",
+        "screen",
         "left",
         "outcome",
         "right",
+        "purpose",
         "project",
         "retracted_at",
     )
     list_filter = (
         "outcome",
+        "screen",
+        "purpose",
         ("retracted_at", admin.EmptyFieldListFilter),
         "project",
         "criterion__key",

@@ -19,6 +19,7 @@ from annotation.models import (
 )
 from annotation.services.assignments import open_assignments
 from annotation.services.comparisons import record_comparison, retract_comparison
+from annotation.services.images import delete_image
 from tests.api import as_user, url
 from tests.conftest import membership
 from tests.lineups import ids, lineup, ordered
@@ -143,6 +144,40 @@ def test_skip_and_undo_give_the_place_of_a_lineup_back(
     retract_comparison(alice, made.id)
     retract_comparison(alice, made.id)
     assert Lineup.objects.get().taken == 0
+
+
+@pytest.mark.django_db
+def test_undo_shows_its_author_the_same_lineup_in_the_same_places(
+    project: Project, images: list[Image], bob: User
+) -> None:
+    Project.objects.update(screen=Screen.ORDER)
+    made = ordered(project, bob, *[[image] for image in images])
+    retract_comparison(bob, made.id)
+    (again,) = open_assignments(membership(project, bob)).assignments
+    assert (again.replaces, again.screen) == (made.assignment, Screen.ORDER)
+    assert again.shown == ids(images[::-1])
+    assert Lineup.objects.get().taken == 1
+
+
+@pytest.mark.django_db
+def test_an_image_of_a_lineup_is_part_of_the_log(
+    project: Project, images: list[Image], bob: User
+) -> None:
+    lineup(project, bob, images)
+    with pytest.raises(Conflict, match="has been shown"):
+        delete_image(images[0])
+
+
+@pytest.mark.django_db
+def test_the_assignments_of_lineups_are_read_with_all_their_images_at_once(
+    project: Project, add_images: Any, bob: User, django_assert_max_num_queries: Any
+) -> None:
+    images = add_images(9)
+    for start in range(5):
+        lineup(project, bob, images[start:])
+    with django_assert_max_num_queries(24):
+        answer = as_user(bob).post(url("assignments", project_id=project.id), {"count": 5})
+    assert [len(shown["images"]) for shown in answer.json()["results"]] == [9, 8, 7, 6, 5]
 
 
 @pytest.mark.django_db

@@ -22,11 +22,13 @@ from annotation.selectors.project import (
     pseudonym,
     tokens_of,
 )
+from annotation.selectors.screens import ScreenUse, screen_uses
 
 __all__ = [
     "JUDGEMENTS",
     "OwnProgress",
     "Progress",
+    "ScreenUse",
     "annotators",
     "comparison_log",
     "comparisons_by_day",
@@ -47,5 +49,6 @@ __all__ = [
     "progress",
     "prompts_of",
     "pseudonym",
+    "screen_uses",
     "tokens_of",
 ]

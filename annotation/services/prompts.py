@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from annotation.errors import Conflict, Invalid
-from annotation.models import Image, Pair, Project, Prompt
+from annotation.models import Image, LineupImage, Pair, Project, Prompt
 from annotation.models.prompt import prompt_digest
 from annotation.services.revision import raise_revision
 
@@ -87,4 +87,5 @@ def _why_they_stay(shown: int, among: int) -> str:
 def was_shown() -> Q:
     """For a filter of images: those that somebody was shown."""
     pairs = Pair.objects.filter(Q(low=OuterRef("id")) | Q(high=OuterRef("id")))
-    return Q(Exists(pairs))
+    lineups = LineupImage.objects.filter(image=OuterRef("id"))
+    return Q(Exists(pairs)) | Q(Exists(lineups))

@@ -11,6 +11,7 @@ from rating.selectors.runs import (
     stale_projects,
     unreviewed_projects,
 )
+from rating.selectors.screens import screens_of
 
 __all__ = [
     "Group",
@@ -22,6 +23,7 @@ __all__ = [
     "ratings_of",
     "read_log",
     "reliabilities_of",
+    "screens_of",
     "set_aside_in",
     "signals_of",
     "stale_projects",

@@ -16,7 +16,7 @@ from rating.exports import FORMATS
 from rating.exports.hub import request_push
 from rating.exports.jobs import request_export
 from rating.models import Export
-from rating.selectors import latest_run, method_of
+from rating.selectors import latest_run, method_of, screens_of
 from rating.views.accuracy import accuracy_of
 from rating.views.charts import day_bars
 from rating.views.people import people_of
@@ -36,8 +36,11 @@ def dashboard(request: HttpRequest, project_id: UUID) -> HttpResponse:
     run = latest_run(project.id)
     people = people_of(project, run)
     bars = day_bars(selectors.comparisons_by_day(project))
+    screens = screens_of(project, run)
     context = {
         "progress": progress,
+        "screens": screens,
+        "gains_known": any(one.gained_a_minute is not None for one in screens),
         "outcomes": _outcomes(progress),
         "bars": bars,
         "most_a_day": max((bar.made for bar in bars), default=0),
@@ -122,4 +125,6 @@ def _outcomes(progress: selectors.Progress) -> list[dict[str, Any]]:
             "share": progress.outcomes[outcome.value] / total if total else 0.0,
         }
         for outcome in Outcome
+        # Where nobody was shown more than two images, nobody is told of it.
+        if outcome != Outcome.ORDERED or progress.outcomes[outcome.value]
     ]

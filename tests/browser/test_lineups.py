@@ -198,6 +198,26 @@ def test_offline_answers_wait_and_arrive_once_and_undo_brings_a_lineup_back(
     assert len(judge.acknowledged) == len(set(judge.acknowledged)) == 2
 
 
+def test_undo_of_what_was_sent_shows_the_same_lineup_again(person, project, images, bob):
+    lineup(project, bob, images, Screen.BEST_WORST)
+    judge = person(bob)
+    page = judge.open("compare", project.id)
+    sees(judge, images)
+    judge.press("1")
+    judge.press("2")
+    judge.sees_a_pair()
+    judge.nothing_waits()
+    judge.press("u")
+    sees(judge, images)
+    expect(page.locator(".place")).to_have_text(["", "", "", ""])
+    judge.press("3")
+    judge.press("4")
+    judge.sees_a_pair()
+    judge.nothing_waits()
+    a, b, c, d = images
+    assert said(project) == [("ordered", [level(c), level(a, b), level(d)])]
+
+
 def test_undo_takes_the_last_choice_back_before_the_last_answer(person, project, images, bob):
     lineup(project, bob, images)
     judge = person(bob)

@@ -1,9 +1,23 @@
 from rest_framework import serializers
 
+from annotation.models import Screen
+
 
 class DaySerializer(serializers.Serializer):
     day = serializers.DateField()
     comparisons = serializers.IntegerField()
+
+
+class ScreenSerializer(serializers.Serializer):
+    screen = serializers.ChoiceField(choices=Screen.choices)
+    judged = serializers.IntegerField()
+    images = serializers.FloatField(help_text="Images on a screen, on average.")
+    pairs = serializers.FloatField(
+        help_text="Of how many pairs of images an answer says which is better, on average."
+    )
+    seconds = serializers.FloatField(
+        allow_null=True, help_text="The median of the latest; null where none was timed."
+    )
 
 
 class ProgressSerializer(serializers.Serializer):
@@ -25,4 +39,5 @@ class ProgressSerializer(serializers.Serializer):
     open_assignments = serializers.IntegerField()
     annotators = serializers.IntegerField(help_text="People with a comparison that counts.")
     last_comparison_at = serializers.DateTimeField(allow_null=True)
+    screens = ScreenSerializer(many=True, help_text="The kinds of screens that were judged.")
     days = DaySerializer(many=True, help_text="Judgements on each day (UTC) that has some.")

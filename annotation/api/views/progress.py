@@ -24,5 +24,6 @@ class ProgressView(View):
             {"day": day.date(), "comparisons": made}
             for day, made in selectors.comparisons_by_day(project)
         ]
-        shown = asdict(progress) | {"share": progress.share, "days": days}
+        screens = [asdict(use) for use in selectors.screen_uses(project)]
+        shown = asdict(progress) | {"share": progress.share, "screens": screens, "days": days}
         return Response(ProgressSerializer(shown).data)
