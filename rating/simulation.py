@@ -117,7 +117,7 @@ class Table:
             if not opened.assignments:
                 active.remove(who)
                 continue
-            self._answer(who, opened.assignments[0])
+            self.answer(who, opened.assignments[0])
             votes += 1
             if votes % game.every == 0 or votes in marks:
                 run = recompute(self.project.id)
@@ -132,7 +132,7 @@ class Table:
 
     # --- People --------------------------------------------------------------------------------------
 
-    def _answer(self, who: int, assignment: Assignment) -> None:
+    def answer(self, who: int, assignment: Assignment) -> None:
         user, seconds = self.people[who].user, self._seconds(assignment)
         self.spent += seconds
         said: dict[str, Any] = {"duration_ms": round(1000 * seconds)}
