@@ -269,7 +269,7 @@ FORECASTS = [
 
 def forecast_table() -> list[dict[str, Any]]:
     """What was forecast to a target, against what it then took until the target was announced."""
-    runs = 4 if QUICK else 20
+    runs = RUNS // 3
     print(f"\nforecast of further votes, {runs} runs a line")
     print(
         f"{'':28}{'images × votes':>15}{'to':>10}{'took':>8}{'forecast':>10}{'ratio':>8}"
