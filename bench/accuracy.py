@@ -1,6 +1,6 @@
 """Benchmark of the announced accuracy: does the truth lie in the interval, and is the forecast right?
 
-python -m bench.accuracy          all of it, some 20 minutes; or only announced, contradicted or forecast
+python -m bench.accuracy          all of it, some 20 minutes; or only announced, mistakes or forecast
 QUICK=1 python -m bench.accuracy  fewer runs of fewer kinds, in a minute
 
 Each run simulates a project whose truth is known: pairs are chosen at random, or next to one another in
@@ -226,7 +226,7 @@ def _announced(kind: Kind) -> dict[str, Any]:
     }
 
 
-def contradicted_table() -> list[dict[str, Any]]:
+def mistakes_table() -> list[dict[str, Any]]:
     """How often the random share speaks up, by how many of all answers are mistakes, even on clear pairs."""
     print(
         f"\nthe random share against the model, {RUNS} runs a line (100 images × 16, scores spread 5)"
@@ -269,7 +269,7 @@ FORECASTS = [
 
 def forecast_table() -> list[dict[str, Any]]:
     """What was forecast to a target, against what it then took until the target was announced."""
-    runs = 4 if QUICK else 20
+    runs = RUNS // 3
     print(f"\nforecast of further votes, {runs} runs a line")
     print(
         f"{'':28}{'images × votes':>15}{'to':>10}{'took':>8}{'forecast':>10}{'ratio':>8}"
@@ -333,7 +333,7 @@ def _forecast(
 
 TABLES: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "announced": announced_table,
-    "contradicted": contradicted_table,
+    "mistakes": mistakes_table,
     "forecast": forecast_table,
 }
 

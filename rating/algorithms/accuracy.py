@@ -7,7 +7,6 @@ posterior leaves out comes from elsewhere: the doubt about what all items share 
 chosen at random say against the model (`random_share`).
 """
 
-import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -126,17 +125,17 @@ def _in_world(
     pairs, tops = 0.0, 0
     small = [members for members in groups if len(members) < MANY]
     large = [members for members in groups if len(members) >= MANY]
-    parts = itertools.chain(
+    for part in (
         _small(published, ratings, small, top, draws, seed),
         _large(published, ratings, large, top, draws, seed),
-    )
-    for n, agreed in parts:
-        weight = n * (n - 1) / 2
-        total[:, :2] += weight * agreed[:, :2]
-        pairs += weight
-        if n > top:
-            total[:, 2] += agreed[:, 2]
-            tops += 1
+    ):
+        for n, agreed in part:
+            weight = n * (n - 1) / 2
+            total[:, :2] += weight * agreed[:, :2]
+            pairs += weight
+            if n > top:
+                total[:, 2] += agreed[:, 2]
+                tops += 1
     nan = np.full(draws, np.nan)
     tau, spearman = total[:, 0] / max(pairs, 1.0), total[:, 1] / max(pairs, 1.0)
     return tau, spearman, total[:, 2] / tops if tops else nan

@@ -10,6 +10,9 @@ from rating.models import RunAccuracy
 from rating.selectors.accuracy import announced, closed_by_itself, curve
 from rating.views.charts import Curve, curve_of
 
+# Comparisons that no forecast can tell from none.
+FEW = 10
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -93,6 +96,8 @@ def _still(row: RunAccuracy, left: int) -> str:
     if told["votes"] is None:
         soonest = "" if told["low"] is None else f"; at the very best {low}"
         return f"More than {_about(told['most'], 0)} further comparisons{soonest}. Aim lower."
+    if told["votes"] < FEW:
+        return "Only a few further comparisons."
     said = f"About {_about(told['votes'], 0)} further comparisons ({low} to {high})"
     if row.seconds_a_vote:
         said += f", {_hours(told['votes'] * row.seconds_a_vote)} of people’s time"
