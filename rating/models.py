@@ -165,6 +165,10 @@ class RunAccuracy(models.Model):
         null=True, help_text="Further comparisons until the target: votes, low, high, most."
     )
     seconds_a_vote = models.FloatField(null=True)
+    gained = models.JSONField(
+        default=dict,
+        help_text="By kind of screen: what one has added to the share of pairs in the right order.",
+    )
 
     class Meta:
         verbose_name_plural = "run accuracies"

@@ -13,7 +13,17 @@ import numpy as np
 
 from rating.algorithms.annotators import CROWD_TOLERANCE, trueskill_annotators
 from rating.algorithms.graph import Graph, build_graph
-from rating.algorithms.results import CENTRE, UNIT, Floats, Integers, NotConverged, Ratings
+from rating.algorithms.lineups import canonical
+from rating.algorithms.results import (
+    CENTRE,
+    NO_LINEUPS,
+    UNIT,
+    Floats,
+    Integers,
+    Lineups,
+    NotConverged,
+    Ratings,
+)
 from rating.algorithms.trueskill import PRIOR_VARIANCE, Fit, Stride, trueskill
 
 # Standard deviations of the logarithm of the prior variance, to either side, at which items are rated anew.
@@ -50,8 +60,9 @@ def likely_worlds(
     label: Integers,
     annotator: Integers | None = None,
     seed: int = 0,
+    lineups: Lineups = NO_LINEUPS,
 ) -> list[World]:
-    """The worlds that these comparisons leave open; the arrays are those that were rated.
+    """The worlds that these comparisons leave open; the arrays and lineups are those that were rated.
 
     ratings: with annotators or without, which says by which model. For a method whose prior variance is not
     learnt along with a joint posterior, the worlds are those of `trueskill`.
@@ -62,21 +73,23 @@ def likely_worlds(
     n, rows = len(ratings.mu), (first, second, label)
 
     def alike(prior_variance: float | None) -> Ratings:
-        return trueskill(n, *rows, prior_variance=prior_variance)
+        return trueskill(n, *rows, lineups=lineups, prior_variance=prior_variance)
 
     def by_person(prior_variance: float | None) -> Ratings:
-        return trueskill_annotators(n, *rows, annotator, prior_variance=prior_variance)
+        known = {"lineups": lineups, "prior_variance": prior_variance}
+        return trueskill_annotators(n, *rows, annotator, **known)
 
-    if len(label) > MANY_ROWS:
+    answers = len(label) + len(lineups)
+    if answers > MANY_ROWS:
         return [World(1.0, ratings if ratings.posterior else alike(None))]
     if ratings.annotators is None:
         return scale_worlds(ratings if ratings.method == "trueskill" else alike(None), alike)
     scales = scale_worlds(ratings, by_person)
-    if not 0 < len(label) <= FEW:
+    if not 0 < answers <= FEW:
         return scales
-    graph = build_graph(n, *rows, annotator)
-    peopled = _scaled(_people_worlds(graph, scales, seed) or scales, 1.0)
-    strangers = STRANGERS / (STRANGERS + len(label) / len(graph.people))
+    graph = build_graph(n, *rows, annotator, lineups.annotator)
+    peopled = _scaled(_people_worlds(graph, canonical(lineups), scales, seed) or scales, 1.0)
+    strangers = STRANGERS / (STRANGERS + answers / len(graph.people))
     if strangers < UNLIKELY:
         return peopled
     try:
@@ -146,7 +159,7 @@ def _slope(ratings: Ratings) -> float:
     return (float(squares) / variance - len(ratings.mu)) / 2 + pull
 
 
-def _people_worlds(graph: Graph, scales: list[World], seed: int) -> list[World]:
+def _people_worlds(graph: Graph, lineups: Lineups, scales: list[World], seed: int) -> list[World]:
     """Worlds in which each person is one of those who they may be; prior variances as often as likely."""
     chance = np.random.default_rng(seed)
     summed = np.cumsum([world.weight for world in scales])
@@ -158,7 +171,7 @@ def _people_worlds(graph: Graph, scales: list[World], seed: int) -> list[World]:
         assert ratings.posterior is not None
         kinds = _drawn(ratings.annotators.kinds, chance)
         variance, margin = ratings.posterior.prior_variance, ratings.settings["draw_margin"]
-        fit = Fit(graph, variance, margin, kinds)
+        fit = Fit(graph, variance, margin, kinds, lineups)
         fit.stride = Stride(2, most=0.0)
         try:
             fit.run(CROWD_TOLERANCE)

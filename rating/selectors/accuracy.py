@@ -66,9 +66,10 @@ def rows_at_random(log: Log) -> NDArray[np.bool_]:
 
 
 def seconds_a_vote(project_id: UUID) -> float | None:
-    """The median of the latest durations; None if none were measured."""
+    """The median of the latest durations, of the kind of screen that is shown now; None without any."""
     durations = (
         Comparison.objects.filter(project=project_id, retracted_at=None)
+        .filter(screen=F("project__screen"))
         .exclude(duration_ms=None)
         .order_by("-created_at", "-id")
         .values_list("duration_ms", flat=True)

@@ -1,7 +1,9 @@
 """From the log in the database to arrays, without an object a comparison."""
 
 import hashlib
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cached_property
 from uuid import UUID
 
 import numpy as np
@@ -9,11 +11,17 @@ from django.db import connection
 from django.db.models import Case, QuerySet, Value, When
 from numpy.typing import NDArray
 
-from annotation.models import Comparison, Criterion, Image, Outcome, Project, Purpose
+from annotation.models import Comparison, Criterion, Image, Outcome, Project, Purpose, Screen
 from rating.algorithms.methods import METHODS, Method
 from rating.algorithms.results import Integers, Lineups
 from rating.models import RatingPlan, SetAside
-from rating.selectors.lineups import as_lineups, read_answers, update_digest
+from rating.selectors.lineups import (
+    as_lineups,
+    comparisons_in,
+    read_answers,
+    screen_of,
+    update_digest,
+)
 
 Words = NDArray[np.uint64]
 
@@ -61,6 +69,44 @@ class Log:
     @property
     def n(self) -> int:
         return sum(len(group.images) for group in self.groups)
+
+    @property
+    def answers(self) -> int:
+        return len(self.label) + len(self.lineups)
+
+    @cached_property
+    def _screen_of_lineups(self) -> list[Screen]:
+        parts = np.split(self.lineups.level, self.lineups.start[1:-1])
+        return [screen_of(np.bincount(levels).tolist()) for levels in parts if len(levels)]
+
+    @property
+    def screens(self) -> dict[str, int]:
+        """How many of each kind there are."""
+        counted = Counter(str(screen) for screen in self._screen_of_lineups)
+        return ({"pair": len(self.label)} if len(self.label) else {}) | counted
+
+    @property
+    def comparisons_worth(self) -> float:
+        """As many comparisons of two as it is worth, about."""
+        sizes = np.diff(self.lineups.start).tolist()
+        of = zip(self._screen_of_lineups, sizes, strict=True)
+        return len(self.label) + sum(comparisons_in(screen, size) for screen, size in of)
+
+    def without(self, screen: str) -> "Log":
+        """As if nothing had been asked by this kind of screen."""
+        if screen == Screen.PAIR:
+            none = np.empty(0, dtype=np.int64)
+            return replace(self, first=none, second=none, label=none, annotator=none)
+        kept = np.array([kind != screen for kind in self._screen_of_lineups], dtype=bool)
+        sizes = np.diff(self.lineups.start)
+        members = np.repeat(kept, sizes)
+        lineups = Lineups(
+            np.concatenate([[0], np.cumsum(sizes[kept])]).astype(np.int64),
+            self.lineups.item[members],
+            self.lineups.level[members],
+            self.lineups.annotator[kept],
+        )
+        return replace(self, lineups=lineups)
 
 
 def method_of(project_id: UUID) -> Method:

@@ -1,19 +1,17 @@
 """What each kind of screen is worth: what it costs people, and what the ratings gain by it."""
 
 from dataclasses import dataclass
+from statistics import mean
 
 from annotation.models import Project
 from annotation.selectors import ScreenUse, screen_uses
-from rating.models import RatingRun
-
-# In a run's settings, if its method can tell: by kind of screen, by how much one more screen is expected to
-# raise the accuracy of the ranking (a share of all pairs in the right order). Without it, none is shown.
-GAINS = "gain_by_screen"
+from rating.selectors.accuracy import announced
 
 
 @dataclass(frozen=True)
 class ScreenWorth:
-    """gained_a_minute: accuracy, as a share, that a minute of one person's time brings; None if not known."""
+    """gained_a_minute: what a minute of one person's time has added to the share of pairs in the right
+    order, as the accuracy that is announced says; None if not known."""
 
     use: ScreenUse
     pairs_a_minute: float | None
@@ -24,8 +22,12 @@ class ScreenWorth:
         return None if self.gained_a_minute is None else 100 * self.gained_a_minute
 
 
-def screens_of(project: Project, run: RatingRun | None) -> list[ScreenWorth]:
-    gains: dict[str, float] = run.settings.get(GAINS, {}) if run else {}
+def screens_of(project: Project) -> list[ScreenWorth]:
+    told = announced(project)
+    gains = {
+        screen: mean(row.gained[screen] for row in told if screen in row.gained)
+        for screen in {screen for row in told for screen in row.gained}
+    }
     return [
         ScreenWorth(
             use,

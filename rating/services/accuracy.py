@@ -1,6 +1,7 @@
 """After a run: how far the ranking is from the truth, what is still needed, and whether it is enough."""
 
 import logging
+import math
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from rating.selectors.accuracy import (
     rows_at_random,
     seconds_a_vote,
 )
+from rating.selectors.lineups import comparisons_in
 
 if TYPE_CHECKING:
     from rating.algorithms.random_share import Check
@@ -44,7 +46,7 @@ def judge(run: RatingRun, log: Log, ratings: Ratings) -> None:
 
     log, ratings: what the run has read, and what it made of it. Repeated, it says the same.
     """
-    if not len(log.label):
+    if not log.answers:
         return
     project = Project.objects.get(id=run.project_id)
     rows = accuracies(project, run, log, ratings)
@@ -74,6 +76,7 @@ def accuracies(project: Project, run: RatingRun, log: Log, ratings: Ratings) -> 
             criterion=criterion,
             random_pairs=check and asdict(check) | {"disagrees": check.disagrees},
             seconds_a_vote=pace,
+            gained=gained_by_screen(log, ratings, groups, told.tau.estimate),
             **as_asked(project),
         )
         for name in ("tau", "spearman", "top"):
@@ -88,11 +91,37 @@ def accuracies(project: Project, run: RatingRun, log: Log, ratings: Ratings) -> 
     return rows
 
 
+def gained_by_screen(
+    log: Log, ratings: Ratings, groups: list[Integers], tau: float
+) -> dict[str, float]:
+    """By kind of screen, how much one of them has raised the share of pairs in the right order, on average:
+    what is announced, less what would be announced had nothing been asked by that kind."""
+    from rating.algorithms.accuracy import accuracy
+    from rating.algorithms.worlds import World
+
+    counts, gained = log.screens, {}
+    for screen, count in counts.items():
+        without = 0.0
+        if len(counts) > 1:
+            rest = log.without(screen)
+            try:
+                rated = METHODS[ratings.method].rate(
+                    rest.n, rest.first, rest.second, rest.label, rest.annotator, rest.lineups
+                )
+            except NotConverged:
+                continue
+            alone = accuracy(rated.mu, [World(1.0, rated)], groups, 1, SEED)
+            without = alone.tau.estimate
+        gained[screen] = max(tau - without, 0.0) / 2 / count
+    return gained
+
+
 def _worlds(log: Log, ratings: Ratings) -> "list[World]":
     from rating.algorithms.worlds import World, likely_worlds
 
     try:
-        return likely_worlds(ratings, log.first, log.second, log.label, log.annotator, SEED)
+        rows = (log.first, log.second, log.label, log.annotator)
+        return likely_worlds(ratings, *rows, SEED, log.lineups)
     except NotConverged as error:
         logger.error(
             "the accuracy of project %s is that of one posterior: %s", log.project_id, error
@@ -111,7 +140,7 @@ def _check(log: Log, ratings: Ratings) -> "Check | None":
         log.label,
         log.annotator,
         rows_at_random(log),
-        partial(method.rate, log.n),
+        partial(method.rate, log.n, lineups=log.lineups),
         SEED,
     )
 
@@ -127,13 +156,17 @@ def _still_needed(
         likely,
         groups,
         Measure(*row.of_target),
-        made=len(log.label) * sum(map(len, groups)) // log.n,
+        made=round(log.comparisons_worth) * sum(map(len, groups)) // log.n,
         goal=Goal(row.target, row.target_value, row.k, project.goal == Project.Goal.TOP),
         random_share=project.random_share,
         choose=at_random if project.strategy == Project.Strategy.RANDOM else beside,
         seed=SEED,
     )
-    return asdict(found)
+    a_screen = comparisons_in(project.screen, project.screen_size)
+    return {
+        name: None if votes is None else math.ceil(votes / a_screen)
+        for name, votes in asdict(found).items()
+    }
 
 
 # --- Enough ------------------------------------------------------------------------------------------

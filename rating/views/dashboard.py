@@ -36,7 +36,7 @@ def dashboard(request: HttpRequest, project_id: UUID) -> HttpResponse:
     run = latest_run(project.id)
     people = people_of(project, run)
     bars = day_bars(selectors.comparisons_by_day(project))
-    screens = screens_of(project, run)
+    screens = screens_of(project)
     context = {
         "progress": progress,
         "screens": screens,
