@@ -6,8 +6,8 @@ python -m bench.pairing --data FOLDER    where the real data sets are (or DATA);
 
 Each strategy plays the same worlds (strengths, people) with the same inference. What is counted is the
 comparisons after which a target was first reached. A run that is given up before counts with all of its
-comparisons: the line then says ≥, or ≤ where it was one of random pairs, which flatters those. Errors are
-of the ratio of the means, by the jackknife over seeds.
+comparisons: the line then says ≥, or ≤ where it was one of random pairs, ~ where both. Errors are of the ratio
+of the means, by the jackknife over seeds.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import json
 import math
 import os
 import time
+from collections import Counter
 from collections.abc import Iterable
 from multiprocessing import get_context
 from pathlib import Path
@@ -75,51 +76,52 @@ def warm_up() -> None:
             simulation.simulate("crowd", 20, made(), inference, 0, 40)
 
 
-def table(jobs: list[tuple], targets: dict[str, float | None]) -> list[dict]:
-    """Play all jobs, print a block for each (where, n), and return its lines."""
+def table(jobs: list[tuple], targets: list[str]) -> list[dict]:
+    """Play all jobs; print and return a line for each strategy, as soon as its seeds are through."""
     warm_up()  # compiled once, not by each process
-    with get_context("spawn").Pool(PROCESSES, initializer=warm_up) as pool:
-        runs: dict[tuple, list[Run]] = {}
-        blocks: dict[tuple, int] = {}
-        for job in jobs:
-            blocks[job[:3]] = blocks.get(job[:3], 0) + 1
-        lines = []
-        for job, result in pool.imap(run, jobs):
-            runs.setdefault(job[:5], []).append((job, result))
-            blocks[job[:3]] -= 1
-            if not blocks[job[:3]]:
-                block = {key: runs[key] for key in runs if key[:3] == job[:3]}
-                lines += _block(block, list(targets))
-        return lines
-
-
-def _block(block: dict[tuple, list[Run]], targets: list[str]) -> list[dict]:
-    base = next(runs for key, runs in block.items() if key[3:5] == BASE)
-    kind, where, n = next(iter(block))[:3]
-    print(f"\n{kind}: {where}, {n:,} images, {len(base)} seeds")
-    print(f"{'strategy / inference':28}" + "".join(f"{t:>26}" for t in targets) + f"{'ms/pair':>9}")
+    missing = Counter(job[:5] for job in jobs)
+    runs: dict[tuple, list[dict]] = {}
     lines = []
-    for key, runs in block.items():
-        line = {"kind": kind, "where": where, "images": n, "strategy": key[3], "inference": key[4]}
-        line |= {"seeds": len(runs), "ms_a_pair": float(np.mean([r["ms"] for _, r in runs]))}
-        cells = ""
-        for target in targets:
-            cell = _cell(target, runs, base)
-            line[target] = cell
-            mark = "≤" if cell["base_missed"] else "≥" if cell["missed"] else ""
-            text = f"{cell['votes']:,.0f} × {mark}{cell['ratio']:.3f} ± {cell['error']:.3f}"
-            cells += f"{text:>26}"
-        print(f"{key[3] + ' / ' + key[4]:28}{cells}{line['ms_a_pair']:>9.2f}", flush=True)
-        lines.append(line)
+    with get_context("spawn").Pool(PROCESSES, initializer=warm_up) as pool:
+        for job, result in pool.imap(run, jobs):
+            key = job[:5]
+            runs.setdefault(key, []).append(result)
+            missing[key] -= 1
+            if not missing[key]:
+                if key[3:] == BASE:
+                    _head(key, len(runs[key]), targets)
+                lines.append(_line(key, runs[key], runs[key[:3] + BASE], targets))
     return lines
 
 
-def _cell(target: str, runs: list[Run], base: list[Run]) -> dict:
-    votes = [r["reached"][target] or r["votes"] for _, r in runs]
-    other = [r["reached"][target] or r["votes"] for _, r in base]
+def _head(key: tuple, seeds: int, targets: list[str]) -> None:
+    kind, where, n = key[:3]
+    print(f"\n{kind}: {where}{f', {n:,} images' if n else ''}, {seeds} seeds")
+    print(f"{'strategy / inference':28}" + "".join(f"{t:>26}" for t in targets) + f"{'ms/pair':>9}")
+
+
+def _line(key: tuple, runs: list[dict], base: list[dict], targets: list[str]) -> dict:
+    """key: (kind, where, images, strategy, inference)."""
+    line = dict(zip(("kind", "where", "images", "strategy", "inference"), key, strict=True))
+    line |= {"seeds": len(runs), "ms_a_pair": float(np.mean([r["ms"] for r in runs]))}
+    cells = ""
+    for target in targets:
+        cell = line[target] = _cell(target, runs, base)
+        mark = "≤" if cell["base_missed"] else ""
+        if cell["missed"]:
+            mark = "~" if mark else "≥"
+        text = f"{cell['votes']:,.0f} × {mark}{cell['ratio']:.3f} ± {cell['error']:.3f}"
+        cells += f"{text:>26}"
+    print(f"{key[3] + ' / ' + key[4]:28}{cells}{line['ms_a_pair']:>9.2f}", flush=True)
+    return line
+
+
+def _cell(target: str, runs: list[dict], base: list[dict]) -> dict:
+    votes = [r["reached"][target] or r["votes"] for r in runs]
+    other = [r["reached"][target] or r["votes"] for r in base]
     value, error = ratio(votes, other)
-    missed = sum(r["reached"][target] is None for _, r in runs)
-    base_missed = sum(r["reached"][target] is None for _, r in base)
+    missed = sum(r["reached"][target] is None for r in runs)
+    base_missed = sum(r["reached"][target] is None for r in base)
     return {
         "votes": float(np.mean(votes)),
         "ratio": value,
@@ -139,7 +141,7 @@ def simulated() -> list[dict]:
         for played in PLAYED + (BY_PERSON if where == "crowd" else [])
         for seed in range(seeds)
     ]
-    return table(jobs, dict.fromkeys(TARGETS))
+    return table(jobs, list(TARGETS))
 
 
 def replayed() -> list[dict]:
@@ -155,7 +157,7 @@ def replayed() -> list[dict]:
         for strategy in ("random", "adaptive", "ASAP", "smart shuffle", "Swiss")
         for seed in range(REPLAY_SEEDS)
     ]
-    return table(jobs, dict.fromkeys(replay.TARGETS))
+    return table(jobs, list(replay.TARGETS))
 
 
 def elimination() -> list[dict]:

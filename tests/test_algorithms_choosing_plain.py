@@ -24,7 +24,7 @@ LEGAL = {
     for b in range(a + 1, end)
 }
 FULL = [(0, 1), (5, 6), (5, 7), (10, 11)]
-ASKED = Asked(*np.array(FULL).T, integers(2, 2, 2, 2), 2)
+ASKED = Asked(integers(0, 5, 5, 10), integers(1, 6, 7, 11), integers(2, 2, 2, 2), 2)
 
 
 def test_every_legal_pair_is_drawn_equally_often_and_no_other() -> None:

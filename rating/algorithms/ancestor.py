@@ -130,7 +130,7 @@ def sequential_elimination(
     last = groups.ends[groups.sizes > 0] - 1
     following[last] = groups.starts[groups.sizes > 0]
     used = np.zeros(len(remaining), dtype=bool)
-    pairs = []
+    pairs: list[tuple[int, int]] = []
     for i in np.random.default_rng(seed).permutation(len(remaining)).tolist():
         j = int(following[i])
         if len(pairs) == count:
