@@ -1,5 +1,6 @@
 """What others have begun, or gave back, and that still has a place; pairs and lineups alike."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,7 +11,6 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
-    Subquery,
 )
 
 from annotation.chance import chance
@@ -44,12 +44,14 @@ def begun_pairs(
     project: Project, criterion: Criterion, annotator_id: UUID | None = None
 ) -> list[int]:
     """The ids of up to SAMPLE legal ones with equally many places taken, new to the person that is named."""
-    gone = ExpressionWrapper(
-        Q(low__excluded=True) | Q(high__excluded=True), output_field=BooleanField()
-    )
-    seen = Exists(_seen(annotator_id, pair=OuterRef("id")))
-    pairs = Pair.objects.filter(criterion=criterion)
-    return _sample(pairs.annotate(gone=gone, seen=seen), project.overlap, "low_id", uuid4())
+    excluded = Q(low__excluded=True) | Q(high__excluded=True)
+    pairs = Pair.objects.annotate(gone=ExpressionWrapper(excluded, output_field=BooleanField()))
+
+    def seen(ids: list[int]) -> set[int | None]:
+        mine = Assignment.objects.filter(annotator=annotator_id, pair__in=ids)
+        return set(mine.values_list("pair_id", flat=True)) if annotator_id else set()
+
+    return _sample(pairs, criterion, project.overlap, "low_id", uuid4(), seen)
 
 
 def begun_lineups(
@@ -58,50 +60,60 @@ def begun_lineups(
     """The same of lineups; they are no larger than a screen is now."""
     members = LineupImage.objects.filter(lineup=OuterRef("id"))
     larger = members.order_by("id").values("id")[project.screen_size : project.screen_size + 1]
-    gone = ExpressionWrapper(
-        Q(Exists(members.filter(image__excluded=True))) | Q(Exists(larger)),
-        output_field=BooleanField(),
-    )
-    seen = Exists(_seen(annotator_id, lineup=OuterRef("id")))
-    lineups = Lineup.objects.filter(criterion=criterion)
+    excluded = Q(Exists(members.filter(image__excluded=True))) | Q(Exists(larger))
+    lineups = Lineup.objects.annotate(gone=ExpressionWrapper(excluded, output_field=BooleanField()))
+
+    def seen(ids: list[int]) -> set[int | None]:
+        mine = Assignment.objects.filter(annotator=annotator_id, lineup__in=ids)
+        return set(mine.values_list("lineup_id", flat=True)) if annotator_id else set()
+
     start = f"{chance.getrandbits(256):064x}"
-    return _sample(lineups.annotate(gone=gone, seen=seen), project.overlap, "digest", start)
+    return _sample(lineups, criterion, project.overlap, "digest", start, seen)
 
 
-def _sample(rows: QuerySet[Any], overlap: int, spread: str, start: Any) -> list[int]:
+def _sample(
+    rows: QuerySet[Any],
+    criterion: Criterion,
+    overlap: int,
+    spread: str,
+    start: Any,
+    seen: Callable[[list[int]], set[int | None]],
+) -> list[int]:
     """A stretch of an index, from a random place of `spread` on, among the rows with most places taken.
 
-    What is gone or seen is read and passed over, so that the database never looks further for more.
+    What is gone is read and passed over, so that the database never looks further for more; and what is
+    seen is asked of these few, where it would otherwise read all that the person has seen.
     """
-    places = overlap
+    places: int | None = overlap
     for _ in range(CLASSES):
-        fullest = rows.filter(taken__lt=places).order_by("-taken").values("taken")[:1]
-        same = rows.filter(taken=Subquery(fullest)).order_by(spread)
-        columns = ("id", "taken", "gone", "seen")
+        # Asked first and then named, since the database plans badly for a number that it does not know.
+        fullest = rows.model._default_manager.filter(criterion=criterion, taken__lt=places)
+        places = fullest.order_by("-taken").values_list("taken", flat=True).first()
+        if places is None:
+            return []
+        same = rows.filter(criterion=criterion, taken=places).order_by(spread)
+        columns = ("id", "gone")
         found = list(same.filter(**{f"{spread}__gte": start}).values_list(*columns)[:SAMPLE])
         if len(found) < SAMPLE:
             rest = same.filter(**{f"{spread}__lt": start})
             found += rest.values_list(*columns)[: SAMPLE - len(found)]
-        if not found:
-            return []
-        if free := [id for id, _, gone, seen in found if not (gone or seen)]:
-            return free
-        places = found[0][1]
+        legal = [id for id, gone in found if not gone]
+        if legal and (new := sorted(set(legal) - seen(legal))):
+            return new
     return []
-
-
-def _seen(annotator_id: UUID | None, **shown: Any) -> QuerySet[Assignment]:
-    return Assignment.objects.filter(annotator=annotator_id, **shown)
 
 
 def search_pair(project: Project, criterion: Criterion, annotator_id: UUID) -> Proposal | None:
     """Any at all, for projects that are nearly through."""
+    seen = Assignment.objects.filter(pair=OuterRef("id"), annotator=annotator_id)
     free = Pair.objects.filter(
-        ~Exists(_seen(annotator_id, pair=OuterRef("id"))),
+        ~Exists(seen),
         criterion=criterion,
         taken__lt=project.overlap,
         low__excluded=False,
         high__excluded=False,
     )
-    images = free.order_by().values_list("low_id", "high_id").first()
-    return proposal_of(project, criterion, images) if images else None
+    # Any one: an order would have the database look for the first of them.
+    for images in free.order_by().values_list("low_id", "high_id")[:1]:
+        return proposal_of(project, criterion, images)
+    return None

@@ -30,7 +30,8 @@ _TAKE = """
         ORDER BY position, id LIMIT 1 {lock}
     )
     RETURNING screen, low_id, high_id, images, digest, strategy, probability, position,
-        (SELECT count(*) FROM annotation_proposal WHERE criterion_id = %s)
+        (SELECT count(*) FROM annotation_proposal AS other
+         WHERE other.criterion_id = %s AND other.id <> annotation_proposal.id)
 """
 
 
