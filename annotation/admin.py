@@ -15,7 +15,9 @@ from annotation.models import (
     Assignment,
     Comparison,
     Criterion,
+    Decision,
     Delivery,
+    Flag,
     Folder,
     Image,
     Import,
@@ -247,6 +249,22 @@ class ComparisonAdmin(ReadOnlyAdmin):
     search_fields = ("id", "annotator__username", "left__name", "right__name", "reason")
     list_select_related = ("annotator", "left", "right", "project")
     date_hierarchy = "created_at"
+
+
+@admin.register(Flag)
+class FlagAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "annotator", "signal", "level", "summary", "decision", "project")
+    list_filter = ("signal", "level", "decision", "project")
+    search_fields = ("annotator__username", "summary")
+    list_select_related = ("annotator", "project")
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "annotator", "kind", "decided_by", "reason", "project")
+    list_filter = ("kind", "project")
+    search_fields = ("annotator__username", "reason")
+    list_select_related = ("annotator", "decided_by", "project")
 
 
 @admin.register(Token)

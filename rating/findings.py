@@ -107,8 +107,8 @@ def _sides(sides: Sides) -> Iterator[Finding]:
             return
     if sides.run_chance < RUN_WARN:
         summary = (
-            f"The same side was chosen {sides.run} times in a row, in {share.of} pairs: a fair coin does "
-            f"that once in {1 / max(sides.run_chance, 1e-12):,.0f} times."
+            f"The same side was chosen {sides.run} times in a row, in {share.of} pairs. Sides are tossed: "
+            f"a fair coin does that less than once in {1 / RUN_WARN:,.0f} times."
         )
         yield Finding(Signal.SIDE, Level.WARN, summary, facts | {"limit": RUN_WARN})
 

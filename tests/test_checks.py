@@ -349,7 +349,8 @@ def test_checks_are_in_neither_progress_nor_agreement(checked: Project) -> None:
     assert shown.judged == ranking.count()
     assert shown.checks == Comparison.objects.count() - ranking.count() > 0
     for pair in judged_pairs(checked.criteria.get()):
-        assert pair.judgements == ranking.filter(assignment__pair=pair).count()
+        judged = ranking.filter(assignment__pair=pair).count()
+        assert pair.judgements == judged  # type: ignore[attr-defined]
 
 
 def test_no_training_data_is_made_of_checks(checked: Project, alice: User) -> None:

@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from annotation.access import project_for
-from annotation.models import Flag, Project, Role, User
+from annotation.models import Flag, Membership, Project, Role, User
 from annotation.selectors import decisions_of, flags_of
 from annotation.services import flags as services
 from annotation.views.page import page, refusals_as_messages
@@ -47,7 +47,12 @@ def trust_of(project: Project, people: list[dict[str, Any]]) -> dict[str, Any]:
     decided = flags_of(project).filter(decision=Flag.Outcome.DISMISSED)
     return {
         "noticed": [
-            {"person": person, "flags": standing[person["id"]], "paused": person["paused"]}
+            {
+                "person": person,
+                "flags": standing[person["id"]],
+                "paused": person["paused"],
+                "why": _why(person["paused"], standing[person["id"]]),
+            }
             for person in people
             if standing[person["id"]] or person["paused"]
         ],
@@ -58,6 +63,12 @@ def trust_of(project: Project, people: list[dict[str, Any]]) -> dict[str, Any]:
         "decisions": list(decisions_of(project)[:LATEST]),
         "fewest": FEWEST,
     }
+
+
+def _why(paused: Membership | None, flags: list[Flag]) -> str:
+    """Why a manager has paused them; why the program has, its flags say."""
+    why = paused.paused_reason if paused else ""
+    return "" if any(flag.summary in why for flag in flags) else why
 
 
 def _cells(signals: Signals) -> list[Cell]:

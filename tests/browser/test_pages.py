@@ -57,15 +57,16 @@ def test_a_person_is_set_aside_and_taken_back(person, project, images, alice, bo
     judge(project, bob)
     recompute(project.id)
     page = person(alice).open("dashboard", project.id)
-    row = page.locator("tr:has(th:has-text('bob'))")
+    row = page.locator(".people tr:has(th:has-text('bob'))")
+    aside = row.locator("details:has-text('Set aside')")
     expect(row.locator("svg")).to_be_visible()
-    row.locator("summary").click()
-    row.locator("[name=reason]").fill("was not looking")
-    row.locator("button").click()
+    aside.locator("summary").click()
+    aside.locator("[name=reason]").fill("was not looking")
+    aside.locator("button").click()
     expect(row.locator(".tag")).to_have_text("set aside")
     expect(row).to_contain_text("was not looking")
-    row.locator("button").click()
-    expect(row.locator("summary")).to_have_text("Set aside")
+    row.get_by_label("Take bob back").click()
+    expect(aside.locator("summary")).to_have_text("Set aside")
 
 
 def test_a_new_person_joins_by_the_link_that_the_manager_made(person, project, images, alice):
