@@ -3,18 +3,29 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from itertools import count, islice
+from threading import Barrier, Event
 from typing import TypeVar
 
 import pytest
 from django.db import connection
 
 from annotation.errors import Conflict, Refused
-from annotation.models import Comparison, Image, Invitation, Membership, Outcome, Project, User
+from annotation.models import (
+    Comparison,
+    Image,
+    Invitation,
+    Membership,
+    Outcome,
+    Project,
+    Screen,
+    User,
+)
 from annotation.services.assignments import open_assignments
 from annotation.services.comparisons import record_comparison
 from annotation.services.members import accept_invitation, create_invitation
 from annotation.services.projects import update_project
+from annotation.services.queue import refill
 from tests.conftest import membership
 from tests.promises import assert_promises
 
@@ -67,6 +78,62 @@ def test_overlap_is_exact_under_a_hundred_clients(
     assert len(judged) == 28
     assert set(judged.values()) == {3}
     assert_promises(project, acknowledged)
+
+
+def test_a_hundred_clients_share_one_queue_while_it_is_filled_again_and_again(
+    project: Project, add_images: Callable[..., list[Image]], crowd: list[Membership]
+) -> None:
+    """Nobody waits for the filling, nobody gets a pair twice, no pair is shown more often than wanted."""
+    update_project(project.id, overlap=2, strategy="random")
+    add_images(16)
+    refill(project.id)
+    for member in crowd:
+        member.project.refresh_from_db()
+    done = Event()
+
+    def work(item: Membership | None) -> list[Comparison]:
+        if item is not None:
+            return list(islice(judge_until_nothing_is_left(item), 2))
+        while not done.wait(0.05):
+            refill(project.id)
+            connection.close()
+        return []
+
+    def last(item: Membership | None) -> list[Comparison]:
+        try:
+            return work(item)
+        finally:
+            if item is not None and next(finished) == CLIENTS:
+                done.set()
+
+    finished = count(1)
+    made = all_at_once(last, [*crowd, None])
+    acknowledged = Counter(comparison.assignment_id for one in made for comparison in one)
+    assert len(acknowledged) == 2 * CLIENTS
+    assert_promises(project, acknowledged)
+
+
+def test_a_hundred_clients_leave_nothing_of_the_lineups_undone(
+    project: Project, add_images: Callable[..., list[Image]], crowd: list[Membership]
+) -> None:
+    update_project(project.id, overlap=3, screen=Screen.BEST, screen_size=4)
+    add_images(6)
+    refill(project.id)
+    for member in crowd:
+        member.project.refresh_from_db()
+
+    def choose(member: Membership) -> None:
+        while opened := open_assignments(member).assignments:
+            connection.close()
+            (shown,) = opened
+            levels = [shown.shown[:1], shown.shown[1:]]
+            record_comparison(member.user, shown.id, Outcome.ORDERED, levels=levels)
+            connection.close()
+
+    all_at_once(choose, crowd[:30])
+    judged = Counter(Comparison.objects.values_list("assignment__lineup", flat=True))
+    assert (len(judged), set(judged.values())) == (15, {3})
+    assert_promises(project)
 
 
 def test_a_hundred_posts_of_one_answer_are_one_comparison(

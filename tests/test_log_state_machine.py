@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import hypothesis.strategies as st
 import pytest
 from django.db import transaction
+from django.test import override_settings
 from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
@@ -17,53 +19,127 @@ from hypothesis.stateful import (
 )
 
 from annotation.errors import Refused
-from annotation.models import Assignment, Comparison, Image, Membership, Outcome, Project, User
+from annotation.models import (
+    Assignment,
+    Comparison,
+    Criterion,
+    Image,
+    Membership,
+    Outcome,
+    Project,
+    Proposal,
+    Screen,
+    User,
+)
+from annotation.pairing.proposals import lineup_digest
 from annotation.services.assignments import open_assignments, release_expired
 from annotation.services.comparisons import record_comparison, retract_comparison
 from annotation.services.images import update_image
 from annotation.services.projects import create_project, update_project
+from annotation.services.queue import refill
 from tests.conftest import membership
 from tests.promises import assert_promises
 
 people = st.integers(0, 2)
+screens = st.sampled_from(list(Screen))
 outcomes = st.sampled_from([outcome for outcome in Outcome if outcome != Outcome.ORDERED])
 
 
+def proposes_anything(project: Project, criterion: Criterion, count: int) -> list[Proposal]:
+    """What no picker should: twice the same, images of two prompts, excluded ones, an image with itself."""
+    images = sorted(Image.objects.filter(project=project), key=lambda image: image.name)
+    found = []
+    for n in range(min(count, 6)):
+        several = images[n : n + (2 if project.screen == Screen.PAIR else project.screen_size)]
+        ids = [several[0].id, several[-1].id if n % 2 else several[0].id]
+        if project.screen != Screen.PAIR:
+            found.append(lineup(project, criterion, [str(image.id) for image in several]))
+        found += [pair(project, criterion, ids)] * 2
+    return found
+
+
+def pair(project: Project, criterion: Criterion, ids: list[UUID]) -> Proposal:
+    low, high = sorted(ids)
+    return Proposal(
+        project=project, criterion=criterion, low_id=low, high_id=high, strategy="odd", position=0
+    )
+
+
+def lineup(project: Project, criterion: Criterion, ids: list[str]) -> Proposal:
+    return Proposal(
+        project=project,
+        criterion=criterion,
+        screen=project.screen,
+        images=ids,
+        digest=lineup_digest(UUID(id) for id in ids),
+        strategy="odd",
+        position=0,
+    )
+
+
+def levels_of(shown: Assignment) -> list[list[str]] | None:
+    """An answer to several images, as its screen asks for."""
+    ids = shown.shown
+    if ids is None:
+        return None
+    if shown.screen == Screen.BEST:
+        return [ids[:1], ids[1:]]
+    if shown.screen == Screen.BEST_WORST:
+        return [ids[:1], ids[1:-1], ids[-1:]]
+    return [[id] for id in ids]
+
+
 class Team(RuleBasedStateMachine):
-    """Three people, four images of one prompt and three of another, a manager with all switches."""
+    """Three people, four images of one prompt, three and two of others, a manager with all switches, and a
+    worker that fills the queue now and then with whatever."""
 
     def __init__(self) -> None:
         super().__init__()
         self.atomic = transaction.atomic()
         self.atomic.__enter__()
-        self.acknowledged: dict[Any, str] = {}
+        self.settings = override_settings(PAIR_PICKER=f"{__name__}.proposes_anything")
+        self.settings.enable()
+        self.acknowledged: dict[Any, Outcome] = {}
 
     def teardown(self) -> None:
+        self.settings.disable()
         transaction.set_rollback(True)
         self.atomic.__exit__(None, None, None)
 
-    @initialize(overlap=st.integers(1, 3), quota=st.none() | st.integers(2, 6))
-    def start(self, overlap: int, quota: int | None) -> None:
+    @initialize(
+        overlap=st.integers(1, 3),
+        quota=st.none() | st.integers(2, 6),
+        screen=screens,
+        share=st.sampled_from([0.0, 0.3, 1.0]),
+    )
+    def start(self, overlap: int, quota: int | None, screen: Screen, share: float) -> None:
         self.people = [User.objects.create(username=f"p{n}") for n in range(3)]
         self.manager = User.objects.create(username="manager")
         self.project = create_project(
-            self.manager, name="P", state=Project.State.OPEN, overlap=overlap, quota=quota
+            self.manager,
+            name="P",
+            state=Project.State.OPEN,
+            overlap=overlap,
+            quota=quota,
+            screen=screen,
+            random_share=share,
         )
+        self.criterion = self.project.criteria.get()
         Membership.objects.bulk_create(
             Membership(project=self.project, user=user) for user in self.people
         )
-        prompt = self.project.prompts.create(text="a cat")
+        prompts = [self.project.prompts.create(text=text) for text in ("a cat", "a dog")]
         self.images = [
             Image.objects.create(
                 project=self.project,
-                prompt=prompt if n < 4 else None,
+                prompt=prompts[0] if n < 4 else None if n < 7 else prompts[1],
                 name=str(n),
                 path=str(n),
                 bytes=1,
                 width=1,
                 height=1,
             )
-            for n in range(7)
+            for n in range(9)
         ]
 
     @rule(who=people, count=st.integers(1, 3))
@@ -73,17 +149,21 @@ class Team(RuleBasedStateMachine):
     @rule(who=people, outcome=outcomes)
     def answer(self, who: int, outcome: Outcome) -> None:
         for opened in open_assignments(membership(self.project, self.people[who])).assignments:
-            record_comparison(self.people[who], opened.id, outcome)
-            self.acknowledged[opened.id] = outcome
+            levels = None if outcome == Outcome.SKIP else levels_of(opened)
+            said = Outcome.ORDERED if levels else outcome
+            record_comparison(self.people[who], opened.id, said, levels=levels)
+            self.acknowledged[opened.id] = said
 
     @rule(data=st.data(), outcome=outcomes)
     def resend(self, data: st.DataObject, outcome: Outcome) -> None:
         if not self.acknowledged:
             return
         assignment_id = data.draw(st.sampled_from(sorted(self.acknowledged, key=str)))
-        author = Assignment.objects.get(id=assignment_id).annotator
+        shown = Assignment.objects.get(id=assignment_id)
+        levels = None if outcome == Outcome.SKIP else levels_of(shown)
+        outcome = Outcome.ORDERED if levels else outcome
         try:
-            _, created = record_comparison(author, assignment_id, outcome)
+            _, created = record_comparison(shown.annotator, assignment_id, outcome, levels=levels)
         except Refused:
             assert outcome != self.acknowledged[assignment_id]
         else:
@@ -109,7 +189,7 @@ class Team(RuleBasedStateMachine):
         )
         release_expired()
 
-    @rule(which=st.integers(0, 6), excluded=st.booleans())
+    @rule(which=st.integers(0, 8), excluded=st.booleans())
     def exclude_or_include(self, which: int, excluded: bool) -> None:
         update_image(self.images[which], excluded=excluded)
 
@@ -121,6 +201,32 @@ class Team(RuleBasedStateMachine):
     def want_more(self) -> None:
         overlap = min(3, Project.objects.get(id=self.project.id).overlap + 1)
         update_project(self.project.id, overlap=overlap)
+
+    @rule(screen=screens, size=st.integers(3, 5))
+    def show_something_else(self, screen: Screen, size: int) -> None:
+        update_project(self.project.id, screen=screen, screen_size=size)
+
+    @rule(strategy=st.sampled_from(["adaptive", "random"]))
+    def worker_fills_the_queue(self, strategy: str) -> None:
+        update_project(self.project.id, strategy=strategy)
+        refill(self.project.id)
+
+    @rule(which=st.lists(st.integers(0, 8), min_size=2, max_size=4, unique=True))
+    def something_stale_is_in_the_queue(self, which: list[int]) -> None:
+        self.project.refresh_from_db()
+        ids = sorted(self.images[n].id for n in which)
+        if len(ids) == 2:
+            pair(self.project, self.criterion, ids).save()
+        elif self.project.screen != Screen.PAIR:
+            lineup(self.project, self.criterion, [str(id) for id in ids]).save()
+
+    @rule(who=people)
+    def a_reload_consumes_nothing(self, who: int) -> None:
+        first = open_assignments(membership(self.project, self.people[who])).assignments
+        waiting = Proposal.objects.count()
+        again = open_assignments(membership(self.project, self.people[who])).assignments
+        assert [shown.id for shown in again] == [shown.id for shown in first]
+        assert Proposal.objects.count() == waiting or not first
 
     @invariant()
     def promises_hold(self) -> None:

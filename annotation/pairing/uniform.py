@@ -9,10 +9,10 @@ from uuid import UUID
 from django.db.models import Q, Window
 from django.db.models.functions import RowNumber
 
-from annotation.models import Criterion, Image, Pair, Project, Proposal
+from annotation.models import Criterion, Image, Lineup, Pair, Project, Proposal
 from annotation.pairing.images import images_by_prompt, legal_images
-from annotation.pairing.lineups import is_used, size_in, used_by_prompt
-from annotation.pairing.proposals import proposal_of, shows_lineups
+from annotation.pairing.lineups import size_in, used_by_prompt
+from annotation.pairing.proposals import lineup_digest, proposal_of, shows_lineups
 
 _random = random.SystemRandom()
 
@@ -40,8 +40,10 @@ def draw_uniform(
             (prompt, _places(project, images[prompt]))
             for prompt in _random.choices(prompts, weights, k=count - len(found))
         ]
-        for ids in _images_at(project, drawn):
-            if ids not in found and not is_used(project, criterion, ids, None):
+        several = _images_at(project, drawn)
+        full = _full_among(project, criterion, several)
+        for ids in several:
+            if ids not in found and ids not in full:
                 found[ids] = proposal_of(project, criterion, ids, probability=share / legal)
         if len(found) >= count:
             break
@@ -74,6 +76,24 @@ def _full(project: Project, criterion: Criterion) -> int:
     if Image.objects.filter(project=project, excluded=True).exists():
         full = full.filter(low__excluded=False, high__excluded=False)
     return full.count()
+
+
+def _full_among(
+    project: Project, criterion: Criterion, several: list[tuple[UUID, ...]]
+) -> set[tuple[UUID, ...]]:
+    ends = [ids for ids in several if len(ids) == 2]
+    pairs = Pair.objects.filter(
+        criterion=criterion,
+        taken__gte=project.overlap,
+        low__in={low for low, _ in ends},
+        high__in={high for _, high in ends},
+    )
+    by_digest = {lineup_digest(ids): ids for ids in several if len(ids) > 2}
+    lineups = Lineup.objects.filter(
+        criterion=criterion, taken__gte=project.overlap, digest__in=by_digest
+    )
+    full: set[tuple[UUID, ...]] = set(pairs.values_list("low_id", "high_id"))
+    return full | {by_digest[digest] for digest in lineups.values_list("digest", flat=True)}
 
 
 def _images_at(project: Project, drawn: Iterable[Draw]) -> list[tuple[UUID, ...]]:
