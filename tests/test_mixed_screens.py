@@ -8,8 +8,8 @@ from django.urls import reverse
 from annotation.models import Image, Outcome, Project, Purpose, Screen, User
 from annotation.selectors import own_progress, screen_uses
 from annotation.services.comparisons import record_comparison
-from rating.models import RatingRun
-from rating.selectors import latest_run, screens_of
+from rating.models import RunAccuracy
+from rating.selectors import screens_of
 from rating.services import recompute
 from tests.api import as_user, url
 from tests.conftest import membership
@@ -67,24 +67,23 @@ def test_screens_are_counted_and_timed_by_kind(mixed: Project) -> None:
     assert (order.judged, order.pairs, order.seconds) == (1, 6, 6)
 
 
-def test_the_worth_of_a_minute_is_shown_only_where_the_run_knows_it(
+def test_the_worth_of_a_minute_is_what_the_announced_accuracy_has_gained_by_each_kind(
     mixed: Project, alice: User
 ) -> None:
-    recompute(mixed.id)
-    run = latest_run(mixed.id)
-    assert run is not None
-    pair, best_worst, order = screens_of(mixed, run)
+    where = reverse("dashboard", args=[mixed.id])
+    pair, best_worst, order = screens_of(mixed)
     assert (pair.pairs_a_minute, best_worst.pairs_a_minute, order.pairs_a_minute) == (30, 75, 60)
     assert pair.gained_a_minute is None
-    where = reverse("dashboard", args=[mixed.id])
     shown = logged_in(alice).get(where).content.decode()
     assert "Several images: their order" in shown
     assert "Accuracy a minute" not in shown
-    RatingRun.objects.update(settings={"gain_by_screen": {"pair": 0.0001, "order": 0.0004}})
-    pair, best_worst, order = screens_of(mixed, latest_run(mixed.id))
-    assert pair.gained_a_minute == pytest.approx(0.003)
-    assert best_worst.gained_a_minute is None
-    assert order.gained_a_minute == pytest.approx(0.004)
+    recompute(mixed.id)
+    (told,) = RunAccuracy.objects.all()
+    assert set(told.gained) == {"pair", "best_worst", "order"}
+    assert all(0 <= gained < told.tau / 2 + 0.01 for gained in told.gained.values())
+    pair, best_worst, order = screens_of(mixed)
+    assert pair.gained_a_minute == pytest.approx(told.gained["pair"] * 60 / pair.use.seconds)
+    assert order.gained_a_minute > pair.gained_a_minute, "an order says more than a comparison"
     assert "Accuracy a minute" in logged_in(alice).get(where).content.decode()
 
 

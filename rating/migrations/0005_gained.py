@@ -4,15 +4,17 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('rating', '0004_accuracy'),
+        ("rating", "0004_accuracy"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='runaccuracy',
-            name='gained',
-            field=models.JSONField(default=dict, help_text='By kind of screen: what one has added to the share of pairs in the right order.'),
+            model_name="runaccuracy",
+            name="gained",
+            field=models.JSONField(
+                default=dict,
+                help_text="By kind of screen: what one has added to the share of pairs in the right order.",
+            ),
         ),
     ]
