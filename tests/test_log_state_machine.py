@@ -250,8 +250,8 @@ def test_the_promises_hold_whatever_people_do_in_any_order() -> None:
     run_state_machine_as_test(
         Team,
         settings=settings(
-            max_examples=10,
-            stateful_step_count=25,
+            max_examples=8,
+            stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
