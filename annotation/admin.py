@@ -23,10 +23,13 @@ from annotation.models import (
     Import,
     ImportRefusal,
     Invitation,
+    Lineup,
+    LineupImage,
     Membership,
     Pair,
     Project,
     Prompt,
+    Proposal,
     Token,
     User,
     Webhook,
@@ -204,6 +207,30 @@ class PairAdmin(ReadOnlyAdmin):
     list_filter = ("project", "taken")
     search_fields = ("low__name", "high__name")
     list_select_related = ("low", "high", "criterion", "project")
+
+
+@admin.register(Lineup)
+class LineupAdmin(ReadOnlyAdmin):
+    list_display = ("id", "criterion", "taken", "project")
+    list_filter = ("project", "taken")
+    search_fields = ("members__image__name",)
+    list_select_related = ("criterion", "project")
+
+
+@admin.register(LineupImage)
+class LineupImageAdmin(ReadOnlyAdmin):
+    list_display = ("lineup", "image")
+    list_filter = ("lineup__project",)
+    search_fields = ("image__name",)
+    list_select_related = ("lineup", "image")
+
+
+@admin.register(Proposal)
+class ProposalAdmin(ReadOnlyAdmin):
+    list_display = ("id", "screen", "criterion", "low", "high", "strategy", "position", "project")
+    list_filter = ("project", "screen", "strategy")
+    search_fields = ("low__name", "high__name")
+    list_select_related = ("criterion", "low", "high", "project")
 
 
 @admin.register(Assignment)
