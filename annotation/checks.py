@@ -22,6 +22,7 @@ from annotation.models import (
     Membership,
     Outcome,
     Pair,
+    Project,
     Purpose,
     Screen,
 )
@@ -37,6 +38,7 @@ EARLIER = 500
 ANCHORS = 8
 
 Ends = frozenset[UUID]
+Sides = tuple[UUID, UUID]
 
 
 @dataclass(frozen=True)
@@ -49,26 +51,43 @@ class Check:
     right_id: UUID
 
 
-def draw_check(membership: Membership, criterion: Criterion) -> Check | None:
-    """Now and then a check, to be shown beside the pair that was just opened for this person; else None.
+def toss(project: Project) -> Purpose | None:
+    """Now and then a purpose: whether a check is to be shown beside the pair that was just opened.
 
     Of all that a person is shown, the project's shares are checks; less, where there is nothing to show.
     """
-    project = membership.project
     if project.screen != Screen.PAIR:
         return None
-    toss = chance.random() * (1 - project.gold_share - project.repeat_share)
-    if toss < project.gold_share:
-        return _gold(membership, criterion)
-    if toss < project.gold_share + project.repeat_share:
-        return _repeat(membership, criterion)
+    place = chance.random() * (1 - project.gold_share - project.repeat_share)
+    if place < project.gold_share:
+        return Purpose.GOLD
+    if place < project.gold_share + project.repeat_share:
+        return Purpose.REPEAT
     return None
+
+
+def draw_check(membership: Membership, criterion: Criterion, purpose: Purpose) -> Check | None:
+    """A check of this kind for this person, in the caller's transaction; None if there is none.
+
+    Its images are locked, so that nobody is shown one that is just being excluded. No lock is waited for.
+    """
+    sides = (_gold if purpose == Purpose.GOLD else _repeat)(membership, criterion)
+    if sides is None:
+        return None
+    images = Image.objects.filter(id__in=sides, excluded=False)
+    if len(images.select_for_update(skip_locked=True, no_key=True).values_list("id")) < 2:
+        return None
+    low, high = sorted(sides)
+    pair, _ = Pair.objects.get_or_create(
+        project_id=membership.project_id, criterion=criterion, low_id=low, high_id=high
+    )
+    return Check(purpose, pair, *sides)
 
 
 # --- Known answers -----------------------------------------------------------------------------------
 
 
-def _gold(membership: Membership, criterion: Criterion) -> Check | None:
+def _gold(membership: Membership, criterion: Criterion) -> Sides | None:
     """Two images of a prompt with clearly different known qualities, new to this person as a check."""
     known = Image.objects.filter(project=membership.project_id, excluded=False, gold__isnull=False)
     ends = known.aggregate(low=Min("gold"), high=Max("gold"))
@@ -86,9 +105,8 @@ def _gold(membership: Membership, criterion: Criterion) -> Check | None:
         found = next(_beyond(known, sample, clear, shown), [])
     if not found:
         return None
-    sides = list(chance.choice(found))
-    chance.shuffle(sides)
-    return _check(Purpose.GOLD, membership, criterion, sides[0], sides[1])
+    one, two = chance.choice(found)
+    return (one, two) if chance.random() < 0.5 else (two, one)
 
 
 def _clearly_different(one: Image, two: Image, clear: float) -> bool:
@@ -125,7 +143,7 @@ def _beyond(
 # --- Repeated pairs ----------------------------------------------------------------------------------
 
 
-def _repeat(membership: Membership, criterion: Criterion) -> Check | None:
+def _repeat(membership: Membership, criterion: Criterion) -> Sides | None:
     """A pair that this person decided a while ago, each once, with its sides swapped."""
     mine = _own(membership)
     latest = mine.order_by("-created_at", "-id")
@@ -149,7 +167,7 @@ def _repeat(membership: Membership, criterion: Criterion) -> Check | None:
     if not found:
         return None
     left, right = chance.choice(found)
-    return _check(Purpose.REPEAT, membership, criterion, right, left)
+    return right, left
 
 
 def _own(membership: Membership) -> QuerySet[Comparison]:
@@ -186,13 +204,3 @@ def _just_seen(membership: Membership) -> set[Ends]:
     sides = ("left_id", "right_id")
     seen = [*open_.values_list(*sides), *latest.values_list(*sides)[:APART]]
     return {frozenset(ends) for ends in seen}
-
-
-def _check(
-    purpose: Purpose, membership: Membership, criterion: Criterion, left: UUID, right: UUID
-) -> Check:
-    low, high = sorted((left, right))
-    pair, _ = Pair.objects.get_or_create(
-        project_id=membership.project_id, criterion=criterion, low_id=low, high_id=high
-    )
-    return Check(purpose, pair, left, right)

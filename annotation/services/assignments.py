@@ -24,7 +24,7 @@ from django.db.models.functions import Now
 
 from annotation import pairing
 from annotation.chance import chance
-from annotation.checks import draw_check
+from annotation.checks import draw_check, toss
 from annotation.models import (
     Assignment,
     Comparison,
@@ -71,6 +71,8 @@ def open_assignments(
     reason = ""
     while have < count and not reason:
         reason = _open_another(membership, criterion)
+        if not reason:
+            _mix_in_check(membership, criterion)
         have += 1
     mine = _own_open(membership, count, criterion)
     return Opened(mine, "" if mine else reason)
@@ -214,7 +216,6 @@ def _open_one(
             return place
         if place is not None:
             _show(membership, wanted, place)
-            _mix_in_check(membership, wanted)
             return ""
     return "There is no pair left for you in this project. Thank you!"
 
@@ -240,9 +241,22 @@ def _show(membership: Membership, criterion: Criterion, place: pairing.Place) ->
     )
 
 
-def _mix_in_check(membership: Membership, criterion: Criterion) -> None:
-    """Now and then a check beside the pair that was just opened: never where there is no pair left."""
-    check = None if _quota_reached(membership) else draw_check(membership, criterion)
+def _mix_in_check(membership: Membership, criterion: Criterion | None) -> None:
+    """Now and then a check beside the pair that was just opened: never where there is no pair left.
+
+    A transaction of its own, since each touches one pair.
+    """
+    purpose = toss(membership.project)
+    if purpose is not None:
+        _open_check(membership, criterion, purpose)
+
+
+@transaction.atomic
+def _open_check(membership: Membership, criterion: Criterion | None, purpose: Purpose) -> None:
+    if _lock(membership).paused_at is not None or _quota_reached(membership):
+        return
+    criterion = criterion or _least_asked_first(membership)[0]
+    check = draw_check(membership, criterion, purpose)
     if check is not None:
         Assignment.objects.create(
             project=membership.project,
