@@ -169,6 +169,16 @@ def _still_needed(
     }
 
 
+def warm_up(log: Log, ratings: Ratings) -> None:
+    """Compile what judging needs, on a tiny log."""
+    from rating.algorithms.accuracy import accuracy
+    from rating.algorithms.forecast import Goal, forecast
+
+    likely, groups = _worlds(log, ratings), [group.items for group in log.groups]
+    told = accuracy(ratings.mu, likely, groups)
+    forecast(likely, groups, told.tau, len(log.label), Goal("tau", 0.05))
+
+
 # --- Enough ------------------------------------------------------------------------------------------
 
 

@@ -21,6 +21,7 @@ from rating.models import AnnotatorReliability, Rating, RatingPlan, RatingRun
 from rating.selectors import Group, Log, is_stale, latest_run, read_log
 from rating.selectors.accuracy import is_judged
 from rating.services.accuracy import close_if_reached, is_due, judge
+from rating.services.accuracy import warm_up as warm_up_judging
 
 logger = logging.getLogger(__name__)
 
@@ -164,7 +165,7 @@ def warm_up() -> None:
         people=[UUID(int=0)],
         digest="",
     )
-    fit(tiny)
+    warm_up_judging(tiny, fit(tiny).ratings)
 
 
 def _rate(log: Log) -> Ratings:
