@@ -153,33 +153,21 @@ class Pairwright:
     # --- Comparing -----------------------------------------------------------------------------------
 
     def assignments(self, project: Named, count: int = 1, **wanted: Any) -> list[Json]:
-        """What this person is to judge, of which `screen` says how; none when there is nothing left for them.
-
-        A `pair` has `left` and `right`; other screens have `images`.
-        """
+        """What this person is to judge, if anything is left: `left` and `right`, or several `images`."""
         body = {"count": count, **wanted}
         answer = self.call("POST", f"projects/{_id(project)}/assignments/", json=body)
         results: list[Json] = answer["results"]
         return results
 
-    def answer(
-        self,
-        assignment: Named,
-        outcome: str = "",
-        *,
-        levels: Iterable[Iterable[Named]] | None = None,
-        **fields: Any,
-    ) -> Json:
+    def answer(self, assignment: Named, outcome: str = "", **fields: Any) -> Json:
         """`outcome`: left, right, tie, both_bad or skip. Sent twice, it is one comparison.
 
-        `levels`: what is said of several images, in lists, the best first: for the screen `best`
-        `[[the best], [all others]]`, for `best_worst` `[[the best], [all between], [the worst]]`, for `order`
-        each image in a list of its own.
+        Of several images instead `levels=`, lists of images, best first: `[[best], [others]]` for the screen
+        `best`, `[[best], [between], [worst]]` for `best_worst`, each in its own list for `order`.
         """
-        body = {"assignment": _id(assignment), "outcome": outcome, **fields}
-        if levels is not None:
-            said = [[_id(image) for image in level] for level in levels]
-            body |= {"outcome": outcome or "ordered", "levels": said}
+        if (levels := fields.get("levels")) is not None:
+            fields["levels"] = [[_id(image) for image in level] for level in levels]
+        body = {"assignment": _id(assignment), "outcome": outcome or "ordered", **fields}
         return self.call("POST", "comparisons/", json=body, again=True)
 
     def comparisons(self, project: Named, **filters: Any) -> Iterator[Json]:
