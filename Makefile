@@ -8,7 +8,8 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-embedded test-consumers bench-export bench-opening bench-rating lint types check lock clean chromium bench-accuracy bench-pairing
+.PHONY: help run test test-embedded test-consumers lint types check lock clean chromium
+.PHONY: bench-export bench-opening bench-rating bench-accuracy bench-pairing bench-lineups
 .DELETE_ON_ERROR:
 
 help: ## Show these lines
@@ -42,6 +43,9 @@ bench-rating: .venv/bench.installed ## Measure the ratings against published pac
 
 bench-accuracy: .venv/dev.installed ## Measure whether the announced accuracy holds in simulation (QUICK=1: fewer runs)
 	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.accuracy
+
+bench-lineups: .venv/dev.installed ## Measure how many screens several images at a time take (QUICK=1: fewer seeds)
+	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.lineups
 
 bench-pairing: .venv/dev.installed ## Measure the choice of pairs: comparisons needed (QUICK=1: smaller tables)
 	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.pairing

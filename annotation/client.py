@@ -34,8 +34,7 @@ Named = Json | str | UUID
 BUSY = (429, 503)
 # A proxy's word that the server did not answer; it may have done what was asked.
 UNSURE = (502, 504)
-# The order of waits: half a second, doubling, up to half a minute.
-FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
+FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # seconds; it doubles from try to try
 
 
 class PairwrightError(Exception):
@@ -160,13 +159,9 @@ class Pairwright:
         return results
 
     def answer(self, assignment: Named, outcome: str = "", **fields: Any) -> Json:
-        """`outcome`: left, right, tie, both_bad or skip. Sent twice, it is one comparison.
-
-        Of several images instead `levels=`, lists of images, best first: `[[best], [others]]` for the screen
-        `best`, `[[best], [between], [worst]]` for `best_worst`, each in its own list for `order`.
-        """
-        if (levels := fields.get("levels")) is not None:
-            fields["levels"] = [[_id(image) for image in level] for level in levels]
+        """left, right, tie, both_bad or skip; of several images `levels=`, lists of them, best first."""
+        if "levels" in fields:
+            fields["levels"] = [[_id(image) for image in level] for level in fields["levels"]]
         body = {"assignment": _id(assignment), "outcome": outcome or "ordered", **fields}
         return self.call("POST", "comparisons/", json=body, again=True)
 

@@ -59,11 +59,11 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        game = _game(options)
         if INSIDE not in os.environ:
             sys.exit(_in_a_database_of_its_own())
         logging.disable(logging.INFO)
         call_command("migrate", verbosity=0)
-        game = _game(options)
         points = []
         if not options["json"]:
             self.stdout.write(HEAD)
