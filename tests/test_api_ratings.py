@@ -203,7 +203,14 @@ def test_progress_says_how_far_the_project_is(
     progress = as_user(rita).get(url("progress", project_id=project.id)).json()
     assert (progress["images"], progress["possible_pairs"], progress["wanted"]) == (4, 6, 6)
     assert (progress["judged"], progress["share"]) == (2, pytest.approx(1 / 3))
-    assert progress["outcomes"] == {"left": 2, "right": 0, "tie": 0, "both_bad": 0, "skip": 1}
+    assert progress["outcomes"] == {
+        "left": 2,
+        "right": 0,
+        "tie": 0,
+        "both_bad": 0,
+        "skip": 1,
+        "ordered": 0,
+    }
     assert [day["comparisons"] for day in progress["days"]] == [2]
 
 

@@ -141,6 +141,6 @@ def test_the_static_files_of_a_deployment_are_named_by_their_content(tmp_path: P
     scripts = "".join(
         script.read_text() for script in tmp_path.glob("annotation/*.????????????.js")
     )
-    for module in ("api", "pairs", "queue", "store"):
+    for module in ("ahead", "api", "choice", "lineup", "queue", "status", "store"):
         (hashed,) = tmp_path.glob(f"annotation/{module}.????????????.js")
         assert f"./{hashed.name}" in scripts
