@@ -165,7 +165,16 @@ def warm_up() -> None:
         people=[UUID(int=0)],
         digest="",
     )
-    warm_up_judging(tiny, fit(tiny).ratings)
+    ratings = fit(tiny).ratings
+    warm_up_judging(tiny, ratings)
+    _warm_up_choice(ratings)
+
+
+def _warm_up_choice(ratings: Ratings) -> None:
+    from rating.algorithms.choosing import choose_adaptive
+    from rating.algorithms.groups import NOTHING_ASKED
+
+    choose_adaptive(ratings, np.arange(len(ratings.mu)), 1, NOTHING_ASKED)
 
 
 def _rate(log: Log) -> Ratings:
