@@ -9,11 +9,11 @@ from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.special import ndtr
 
 from bench.simulation import SETTINGS, Crowd, Strategy, View, accuracy
+from bench.uniform import choose_uniform
 from rating.algorithms.ancestor import sequential_elimination, smart_shuffle
 from rating.algorithms.choosing import choose_adaptive
 from rating.algorithms.groups import Asked
 from rating.algorithms.normal import TABLE, v_ratio
-from rating.algorithms.random_pairs import choose_uniform
 from rating.algorithms.results import CENTRE, UNIT, Floats, Integers, Ratings
 from rating.algorithms.trueskill import trueskill
 

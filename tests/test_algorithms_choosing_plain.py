@@ -1,13 +1,13 @@
-"""Random pairs, and the ancestor's strategies."""
+"""The ancestor's strategies, and the random pairs that the benchmark compares all with."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.uniform import choose_uniform
 from rating.algorithms.ancestor import A_COMPARISON, sequential_elimination, smart_shuffle
 from rating.algorithms.groups import NOTHING_ASKED, Asked
-from rating.algorithms.random_pairs import choose_least_seen, choose_uniform
 from rating.algorithms.trueskill import trueskill
 from tests.algorithms_cases import integers, simulate
 
@@ -46,25 +46,16 @@ def test_every_legal_pair_is_drawn_equally_often_and_no_other() -> None:
 @settings(max_examples=50, deadline=None)
 @given(count=st.integers(0, 30), seed=st.integers(0, 2**31))
 def test_all_legal_pairs_can_be_drawn_each_once(count: int, seed: int) -> None:
-    for draw in (choose_uniform, choose_least_seen):
-        first, second, *_ = draw(12, np.arange(12), count, ASKED, ends=ENDS, seed=seed)
-        drawn = keys(first, second)
-        assert len(drawn) == len(set(drawn)) == min(count, 21)
-        assert set(drawn) <= LEGAL - set(FULL)
+    first, second, _ = choose_uniform(12, np.arange(12), count, ASKED, ends=ENDS, seed=seed)
+    drawn = keys(first, second)
+    assert len(drawn) == len(set(drawn)) == min(count, 21)
+    assert set(drawn) <= LEGAL - set(FULL)
 
 
 def test_of_a_hundred_thousand_images_a_random_pair_costs_no_list_of_all() -> None:
     first, second, probability = choose_uniform(100_000, np.arange(100_000), 5, NOTHING_ASKED)
     assert len(set(keys(first, second))) == 5
     assert probability[0] == 1 / (100_000 * 99_999 / 2)
-
-
-def test_those_who_were_seen_least_come_first() -> None:
-    asked = Asked(integers(0, 0, 1), integers(1, 2, 2), integers(1, 1, 1), 5)
-    first, second = choose_least_seen(7, np.arange(7), 2, asked)
-    assert {3, 4, 5, 6} == set(first.tolist()) | set(second.tolist())
-    first, second = choose_least_seen(7, np.arange(7), 3, asked)
-    assert len({*first.tolist(), *second.tolist()} & {0, 1, 2}) == 2
 
 
 @settings(max_examples=40, deadline=None)

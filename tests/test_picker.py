@@ -47,7 +47,8 @@ def test_before_the_first_ratings_nothing_is_proposed_and_people_get_random_pair
 
 @pytest.mark.parametrize("strategy", ["adaptive", "smart_shuffle", "sequential_elimination"])
 def test_each_strategy_proposes_legal_pairs_under_its_name(strategy: str) -> None:
-    table = played(votes=20, prompts=2, rules={"strategy": strategy})
+    # A cull of two prompts of six images is over after ten.
+    table = played(votes=4, prompts=2, rules={"strategy": strategy})
     update_image(Image.objects.filter(project=table.project).first(), excluded=True)
     recompute(table.project.id)
     found = proposed(table)
@@ -61,12 +62,12 @@ def test_each_strategy_proposes_legal_pairs_under_its_name(strategy: str) -> Non
 
 
 def test_pairs_without_a_place_left_are_not_proposed() -> None:
-    table = played(votes=80, rules={"overlap": 1})
+    table = played(votes=50, rules={"overlap": 1})
     full = {
         frozenset((low, high))
         for low, high in table.project.pairs.filter(taken=1).values_list("low_id", "high_id")
     }
-    assert len(full) > 40
+    assert len(full) > 30
     assert not full & set(pairs_of(proposed(table, 60)))
 
 
@@ -90,7 +91,7 @@ def test_what_is_on_a_screen_is_not_asked_of_others_at_the_same_time() -> None:
 
 
 def test_adaptive_pairs_are_of_neighbours_and_those_of_the_top_at_its_border() -> None:
-    table = played(votes=240, images=16, spread=3.0, rules={"overlap": 6})
+    table = played(votes=110, images=14, spread=3.0, rules={"overlap": 6})
     rank = dict(
         recompute(table.project.id).ratings.values_list("image", "rank"),
     )
@@ -99,7 +100,7 @@ def test_adaptive_pairs_are_of_neighbours_and_those_of_the_top_at_its_border() -
         found = pairs_of(proposed(table, 4))
         return sum(abs(rank[a] - rank[b]) for a, b in map(tuple, found)) / len(found)
 
-    assert distance() < 3.5, "at random it is 5.7"
+    assert distance() < 3.5, "at random it is 5"
     update_project(table.project.id, goal="top", top=4)
     table.project.refresh_from_db()
     (best, *_) = pairs_of(proposed(table, 1))

@@ -60,7 +60,7 @@ def test_the_same_seed_plays_the_same_game_and_another_one_another() -> None:
     def played(seed: int) -> list[Point]:
         """The people of a seed have their names once, so each game is taken back."""
         with transaction.atomic():
-            points = curve(seed=seed, rules={"overlap": 3})
+            points = curve(seed=seed, votes=24, points=2, rules={"overlap": 3})
             transaction.set_rollback(True)
         return points
 
@@ -73,7 +73,7 @@ def test_the_same_seed_plays_the_same_game_and_another_one_another() -> None:
 @pytest.mark.parametrize("screen", ["best", "best_worst", "order"])
 def test_several_images_on_a_screen_are_played_as_well(screen: str) -> None:
     rules = {"screen": screen, "screen_size": 4, "overlap": 3}
-    points = curve(votes=24, spread=3.0, spam=0.0, rules=rules)
+    points = curve(votes=16, points=1, spread=3.0, spam=0.0, rules=rules)
     assert points[-1].tau > 0.5
     kinds = set(Comparison.objects.values_list("screen", "outcome"))
     assert kinds == {(screen, "ordered")}
@@ -86,12 +86,12 @@ def test_the_game_ends_where_nothing_is_left_to_compare() -> None:
 
 
 def test_the_command_prints_json_and_leaves_the_database_alone(tmp_path: Path) -> None:
-    options = ["--images", "8", "--annotators", "3", "--votes", "20", "--points", "2", "--json"]
+    options = ["--images", "6", "--annotators", "3", "--votes", "10", "--points", "2", "--json"]
     done = simulate(*options, "--strategy", "smart_shuffle", data=tmp_path)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["game"]["rules"]["strategy"] == "smart_shuffle"
-    assert [point["votes"] for point in told["curve"]] == [10, 20]
+    assert [point["votes"] for point in told["curve"]] == [5, 10]
     assert {"tau", "spearman", "top_10_recall", "announced", "minutes"} <= set(told["curve"][0])
     assert not list(tmp_path.glob("*.sqlite3"))
 
@@ -99,7 +99,7 @@ def test_the_command_prints_json_and_leaves_the_database_alone(tmp_path: Path) -
 def test_the_command_of_the_docs_runs(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "managers.md").read_text()
     (command,) = re.findall(r"manage\.py simulate (.*)", text)
-    done = simulate(*shlex.split(command), "--votes", "20", "--images", "8", data=tmp_path)
+    done = simulate(*shlex.split(command), "--votes", "10", "--points", "1", data=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "announced tau" in done.stdout
 
