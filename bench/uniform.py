@@ -1,4 +1,4 @@
-"""Random pairs for the benchmark; the product draws its own in the database (annotation/pairing/uniform.py)."""
+"""Random pairs for the benchmark; the product draws its own in the database (pairing/uniform.py)."""
 
 import numpy as np
 

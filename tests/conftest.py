@@ -50,7 +50,7 @@ def _set_guard(*, enabled: bool) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files whose tests wait for servers of their own come first, so that no process is left with them alone."""
+    """Files that wait for servers of their own come first, so that no process is left with them alone."""
     items.sort(key=lambda item: item.get_closest_marker("own_servers") is None)
 
 

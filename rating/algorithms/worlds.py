@@ -76,8 +76,9 @@ def likely_worlds(
         return trueskill(n, *rows, lineups=lineups, prior_variance=prior_variance)
 
     def by_person(prior_variance: float | None) -> Ratings:
-        known = {"lineups": lineups, "prior_variance": prior_variance}
-        return trueskill_annotators(n, *rows, annotator, **known)
+        return trueskill_annotators(
+            n, *rows, annotator, lineups=lineups, prior_variance=prior_variance
+        )
 
     answers = len(label) + len(lineups)
     if answers > MANY_ROWS:
