@@ -4,6 +4,7 @@ import logging
 import math
 from dataclasses import asdict
 from functools import partial
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -94,26 +95,42 @@ def accuracies(project: Project, run: RatingRun, log: Log, ratings: Ratings) -> 
 def gained_by_screen(
     log: Log, ratings: Ratings, groups: list[Integers], tau: float
 ) -> dict[str, float]:
-    """By kind of screen, how much one of them has raised the share of pairs in the right order, on average:
-    what is announced, less what would be announced had nothing been asked by that kind."""
+    """By kind of screen, how much one of them has raised the share of pairs in the right order, on average.
+
+    What is announced of all kinds together is shared between them by what each adds to every set of others
+    (Shapley 1953), since the first screens teach more than the last. Where a set cannot be rated: none.
+    """
+    counts = log.screens
+    told = {frozenset(counts): tau, frozenset[str](): 0.0}
+    try:
+        for size in range(1, len(counts)):
+            for some in map(frozenset, combinations(counts, size)):
+                told[some] = _tau_of(log, counts.keys() - some, ratings.method, groups)
+    except NotConverged:
+        return {}
+    return {
+        screen: max(_shapley(screen, told), 0.0) / 2 / count for screen, count in counts.items()
+    }
+
+
+def _tau_of(log: Log, without: set[str], method: str, groups: list[Integers]) -> float:
     from rating.algorithms.accuracy import accuracy
     from rating.algorithms.worlds import World
 
-    counts, gained = log.screens, {}
-    for screen, count in counts.items():
-        without = 0.0
-        if len(counts) > 1:
-            rest = log.without(screen)
-            try:
-                rated = METHODS[ratings.method].rate(
-                    rest.n, rest.first, rest.second, rest.label, rest.annotator, rest.lineups
-                )
-            except NotConverged:
-                continue
-            alone = accuracy(rated.mu, [World(1.0, rated)], groups, 1, SEED)
-            without = alone.tau.estimate
-        gained[screen] = max(tau - without, 0.0) / 2 / count
-    return gained
+    for screen in without:
+        log = log.without(screen)
+    rows = (log.first, log.second, log.label, log.annotator, log.lineups)
+    rated = METHODS[method].rate(log.n, *rows)
+    return accuracy(rated.mu, [World(1.0, rated)], groups, 1, SEED).tau.estimate
+
+
+def _shapley(one: str, told: dict[frozenset[str], float]) -> float:
+    most = max(map(len, told))
+    return sum(
+        (told[others | {one}] - value) / (most * math.comb(most - 1, len(others)))
+        for others, value in told.items()
+        if one not in others
+    )
 
 
 def _worlds(log: Log, ratings: Ratings) -> "list[World]":
