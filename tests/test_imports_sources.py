@@ -23,6 +23,12 @@ from tests.conftest import picture
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def _nothing_uploaded_before(settings, tmp_path: Path) -> None:
+    """Whatever other tests have left."""
+    settings.IMPORT_DIR = tmp_path / "uploaded"
+
+
 def refused(job: Import) -> dict[str, str]:
     return dict(job.refusals.values_list("place", "reason"))
 
