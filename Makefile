@@ -23,10 +23,10 @@ run: .venv/runtime.installed ## Start Pairwright (IMAGES=folder HOST=127.0.0.1 P
 	@$(BIN)/python -m config.supervisor
 
 test: .venv/dev.installed chromium ## Run every test, on a private Postgres and Valkey
-	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile
 
 test-embedded: .venv/dev.installed ## Run the tests again on SQLite, the database of `make run`
-	@TEST_EMBEDDED=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder -m "not postgres and not browser and not own_servers"
+	@TEST_EMBEDDED=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile -m "not postgres and not browser and not own_servers"
 
 test-consumers: .venv/dev.installed .venv-consumers/installed ## Have the trainers' own code take a step on our exports (heavy packages)
 	@CONSUMERS_DIR=$(CONSUMERS_DIR) $(BIN)/python -m pytest -q tests/consumers/prepare.py

@@ -49,11 +49,6 @@ def _set_guard(*, enabled: bool) -> None:
             cursor.execute(statement)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that wait for servers of their own come first, so that no process is left with them alone."""
-    items.sort(key=lambda item: item.get_closest_marker("own_servers") is None)
-
-
 def picture(shade: int = 0, size: tuple[int, int] = (60, 40), format: str = "PNG") -> bytes:
     """The bytes of a small picture; another shade, another picture."""
     content = BytesIO()

@@ -23,6 +23,12 @@ from tests.conftest import membership, picture
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def _nothing_derived_before(settings, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The same picture, shown by another test, has its derivative already."""
+    settings.DERIVATIVE_DIR = tmp_path_factory.mktemp("derived")
+
+
 def encoded(image: PIL.Image.Image, format: str, **options) -> bytes:
     content = io.BytesIO()
     image.save(content, format, **options)
