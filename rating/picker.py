@@ -2,7 +2,7 @@
 
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import numpy as np
@@ -13,11 +13,11 @@ from annotation.pairing.proposals import proposal_of, shows_lineups
 from rating.algorithms.results import Integers, Ratings
 from rating.models import RatingRun
 from rating.selectors import latest_run
-from rating.selectors.asked import AskedOf, asked_of
+from rating.selectors.asked import asked_of, on_screens
 from rating.services.runs import kept_posterior
 
 if TYPE_CHECKING:
-    from rating.algorithms.choosing import Goal
+    from rating.algorithms.groups import Asked
 
 
 def pick(project: Project, criterion: Criterion, count: int) -> list[Proposal]:
@@ -29,16 +29,18 @@ def pick(project: Project, criterion: Criterion, count: int) -> list[Proposal]:
         kept = kept_posterior(run)
     except Conflict:
         return []
-    table = Table(project, kept.ratings, _lost(run, criterion), seed=run.revision % 2**31)
+    table = Table(criterion, kept.ratings, _lost(run, criterion), seed=run.revision % 2**31)
     for group in kept.groups:
         if group.criterion_id == criterion.id:
             table.add(group.images, group.items)
     if len(table.images) < 2:
         return []
-    asked = asked_of(criterion, table.images)
-    chosen = table.lineups(asked, count) if shows_lineups(project) else table.pairs(asked, count)
+    several = shows_lineups(project)
+    chosen = table.lineups(count) if several else table.pairs(count)
+    # The ancestor's strategies know pairs only.
+    strategy = Project.Strategy.ADAPTIVE if several else project.strategy
     return [
-        proposal_of(project, criterion, images, strategy=project.strategy, probability=1.0)
+        proposal_of(project, criterion, images, strategy=strategy, probability=1.0)
         for images in chosen
     ]
 
@@ -54,9 +56,10 @@ def _lost(run: RatingRun, criterion: Criterion) -> set[UUID]:
 class Table:
     """What a strategy chooses from: a criterion's images with their ratings, prompt by prompt."""
 
-    def __init__(self, project: Project, ratings: Ratings, lost: set[UUID], seed: int) -> None:
+    def __init__(self, criterion: Criterion, ratings: Ratings, lost: set[UUID], seed: int) -> None:
         """lost: the images that lost a comparison."""
-        self.project, self.ratings, self.lost, self.seed = project, ratings, lost, seed
+        self.criterion, self.project = criterion, criterion.project
+        self.ratings, self.lost, self.seed = ratings, lost, seed
         self.images: list[UUID] = []
         self.items: list[Integers] = []
         self.ends: list[int] = []
@@ -75,62 +78,63 @@ class Table:
     def members(self) -> Integers:
         return np.concatenate(self.items)
 
-    def pairs(self, asked: AskedOf, count: int) -> list[list[UUID]]:
-        """By the strategy; pairs without a place left are not chosen."""
-        from rating.algorithms.groups import Asked
+    @cached_property
+    def _shown(self) -> tuple[Integers, Integers]:
+        """The pairs that are on somebody's screen now, as places among the images."""
+        return on_screens(self.criterion, self.images)
 
-        item = self.members
-        known = Asked(item[asked.low], item[asked.high], asked.taken, self.project.overlap)
-        if self.project.strategy == Project.Strategy.SMART_SHUFFLE:
+    @property
+    def _how(self) -> dict[str, Any]:
+        """What to choose for, and what not to ask once more, as adaptive choices take it."""
+        low, high = self._shown
+        return {
+            "goal": self.project.goal,
+            "top": self.project.top,
+            "ends": self._ends,
+            "pending": (self.members[low], self.members[high]),
+            "seed": self.seed,
+        }
+
+    def pairs(self, count: int) -> list[list[UUID]]:
+        """By the strategy; pairs without a place left are not chosen."""
+        if self.project.strategy == Project.Strategy.SEQUENTIAL_ELIMINATION:
+            first, second = self._cull(count)
+        elif self.project.strategy == Project.Strategy.SMART_SHUFFLE:
             from rating.algorithms.ancestor import smart_shuffle
 
-            first, second = smart_shuffle(self.ratings, item, count, known, ends=self._ends)
-        elif self.project.strategy == Project.Strategy.SEQUENTIAL_ELIMINATION:
-            first, second = self._cull(asked, count)
+            first, second = smart_shuffle(
+                self.ratings, self.members, count, self._asked(), ends=self._ends
+            )
         else:
             from rating.algorithms.choosing import choose_adaptive
 
-            chosen = choose_adaptive(
-                self.ratings,
-                item,
-                count,
-                known,
-                goal=cast("Goal", self.project.goal),
-                top=self.project.top,
-                ends=self._ends,
-                pending=(item[asked.shown_low], item[asked.shown_high]),
-                seed=self.seed,
-            )
+            chosen = choose_adaptive(self.ratings, self.members, count, self._asked(), **self._how)
             first, second = chosen.first, chosen.second
         return self._images(np.stack([first, second], axis=1).tolist())
 
-    def _cull(self, asked: AskedOf, count: int) -> tuple[Integers, Integers]:
+    def _asked(self) -> "Asked":
+        from rating.algorithms.groups import Asked
+
+        asked, item = asked_of(self.criterion, self.images), self.members
+        return Asked(item[asked.low], item[asked.high], asked.taken, self.project.overlap)
+
+    def _cull(self, count: int) -> tuple[Integers, Integers]:
         """Among those that have not lost, and are not being judged just now."""
         from rating.algorithms.ancestor import sequential_elimination
 
         out = {at for at, image in enumerate(self.images) if image in self.lost}
-        out |= {*asked.shown_low.tolist(), *asked.shown_high.tolist()}
+        out |= {at for side in self._shown for at in side.tolist()}
         stays = np.array([at not in out for at in range(len(self.images))], dtype=bool)
         ends = np.cumsum(stays)[self._ends - 1]
         return sequential_elimination(
             len(self.ratings.mu), self.members[stays], count, ends=ends, seed=self.seed
         )
 
-    def lineups(self, asked: AskedOf, count: int) -> list[list[UUID]]:
+    def lineups(self, count: int) -> list[list[UUID]]:
         from rating.algorithms.choosing_lineups import choose_lineups
 
-        item = self.members
-        chosen = choose_lineups(
-            self.ratings,
-            item,
-            self.project.screen_size,
-            count,
-            goal=cast("Goal", self.project.goal),
-            top=self.project.top,
-            ends=self._ends,
-            pending=(item[asked.shown_low], item[asked.shown_high]),
-            seed=self.seed,
-        )
+        size = self.project.screen_size
+        chosen = choose_lineups(self.ratings, self.members, size, count, **self._how)
         ends = pairwise(chosen.start.tolist())
         return self._images([chosen.item[a:b].tolist() for a, b in ends])
 

@@ -20,6 +20,7 @@ from annotation.models import (
     Membership,
     Outcome,
     Project,
+    Prompt,
     Role,
     Screen,
     User,
@@ -162,8 +163,6 @@ class Table:
     # --- What only the simulation knows --------------------------------------------------------------
 
     def _add_images(self) -> dict[UUID, float]:
-        from annotation.models import Prompt
-
         game = self.game
         strength = self.chance.normal(0, game.spread, game.images)
         prompts: list[Prompt | None] = [

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
-from rating.algorithms.lineups import check_lineups, implied_pairs, tallies
+from rating.algorithms.lineups import check_lineups, neighbouring_pairs, tallies
 from rating.algorithms.methods import METHODS
 from rating.algorithms.results import CENTRE, UNIT, Floats, Lineups, Ratings
 from rating.algorithms.trueskill import trueskill
@@ -202,7 +202,7 @@ def test_images_win_over_all_that_are_put_below_them() -> None:
 
 
 def test_methods_that_know_pairs_only_take_neighbouring_levels() -> None:
-    better, worse, of = implied_pairs(lineups_of([[0], [1, 2], [3]], [[3], [0]]))
+    better, worse, of = neighbouring_pairs(lineups_of([[0], [1, 2], [3]], [[3], [0]]))
     assert list(zip(better.tolist(), worse.tolist(), of.tolist(), strict=True)) == [
         *((0, 1, 0), (0, 2, 0), (1, 3, 0), (2, 3, 0), (3, 0, 1))
     ]

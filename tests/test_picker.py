@@ -138,3 +138,20 @@ def test_the_queue_says_with_what_chance_a_pair_came_to_be_there() -> None:
     told = Proposal.objects.filter(project=table.project)
     assert set(told.filter(strategy="adaptive").values_list("probability", flat=True)) == {0.75}
     assert told.filter(strategy="random").count() < told.filter(strategy="adaptive").count()
+
+
+def test_lineups_are_chosen_adaptively_and_say_so_whatever_the_strategy_for_pairs() -> None:
+    rules = {"screen": "best", "screen_size": 3, "strategy": "smart_shuffle"}
+    table = played(votes=6, rules=rules)
+    assert {one.strategy for one in proposed(table, 3)} == {"adaptive"}
+
+
+def test_a_lineup_without_a_place_left_is_not_queued_again() -> None:
+    """Prompts of three images have one lineup each."""
+    table = played(votes=2, prompts=4, rules={"screen": "order", "screen_size": 3, "overlap": 1})
+    used = set(table.project.lineups.filter(taken=1).values_list("digest", flat=True))
+    assert len(used) == 2
+    refill(table.project.id)
+    queued = set(Proposal.objects.filter(project=table.project).values_list("digest", flat=True))
+    assert queued
+    assert not queued & used

@@ -39,7 +39,7 @@ def draw_uniform(
             for prompt in chance.choices(prompts, weights, k=count - len(found))
         ]
         several = _images_at(project, drawn)
-        full = _full_among(project, criterion, several)
+        full = full_among(project, criterion, several)
         for ids in several:
             if ids not in found and ids not in full:
                 found[ids] = proposal_of(project, criterion, ids, probability=share / legal)
@@ -76,9 +76,10 @@ def _full(project: Project, criterion: Criterion) -> int:
     return full.count()
 
 
-def _full_among(
+def full_among(
     project: Project, criterion: Criterion, several: list[tuple[UUID, ...]]
 ) -> set[tuple[UUID, ...]]:
+    """Which of these pairs and lineups, each as its ids in their order, have no place left."""
     ends = [ids for ids in several if len(ids) == 2]
     pairs = Pair.objects.filter(
         criterion=criterion,

@@ -125,21 +125,27 @@ def reopen_assignment(membership: Membership, answered: Assignment) -> Assignmen
         return None
     if not pairing.claim_place(answered):
         return None
-    return Assignment.objects.create(
-        project=project,
+    return _lease(
+        membership,
         criterion_id=answered.criterion_id,
         screen=answered.screen,
         purpose=answered.purpose,
         pair_id=answered.pair_id,
         lineup_id=answered.lineup_id,
-        annotator_id=answered.annotator_id,
         left_id=answered.left_id,
         right_id=answered.right_id,
         shown=answered.shown,
         strategy="undo",
-        probability=None,
-        expires_at=_expiry(project),
         replaces=answered,
+    )
+
+
+def _lease(membership: Membership, **shown: Any) -> Assignment:
+    return Assignment.objects.create(
+        project=membership.project,
+        annotator_id=membership.user_id,
+        expires_at=_expiry(membership.project),
+        **shown,
     )
 
 
@@ -227,16 +233,14 @@ def _show(membership: Membership, criterion: Criterion, place: pairing.Place) ->
     sides: dict[str, Any] = {"shown": [str(id) for id in images]}
     if place.pair_id is not None:
         sides = {"left_id": images[0], "right_id": images[1]}
-    return Assignment.objects.create(
-        project=membership.project,
+    return _lease(
+        membership,
         criterion=criterion,
         screen=proposal.screen,
         pair_id=place.pair_id,
         lineup_id=place.lineup_id,
-        annotator_id=membership.user_id,
         strategy=proposal.strategy,
         probability=proposal.probability,
-        expires_at=_expiry(membership.project),
         **sides,
     )
 
@@ -258,16 +262,14 @@ def _open_check(membership: Membership, criterion: Criterion | None, purpose: Pu
     criterion = criterion or _least_asked_first(membership)[0]
     check = draw_check(membership, criterion, purpose)
     if check is not None:
-        Assignment.objects.create(
-            project=membership.project,
+        _lease(
+            membership,
             criterion=criterion,
             purpose=check.purpose,
             pair=check.pair,
-            annotator_id=membership.user_id,
             left_id=check.left_id,
             right_id=check.right_id,
             strategy=check.purpose,
-            expires_at=_expiry(membership.project),
         )
 
 

@@ -18,7 +18,7 @@ from annotation.models import Assignment, Comparison, Criterion, Image, Project,
 from annotation.pairing import Picker
 from annotation.pairing.drawing import draw_random
 from annotation.pairing.proposals import images_of, proposal_of, shows_lineups
-from annotation.pairing.uniform import draw_uniform
+from annotation.pairing.uniform import draw_uniform, full_among
 from annotation.wake_up import post
 
 logger = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ def _picker(path: str) -> Picker:
 
 
 def _legal(project: Project, criterion: Criterion, proposals: list[Proposal]) -> list[Proposal]:
-    """Those of several legal images of one prompt, as rows of this queue."""
+    """Those of several legal images of one prompt that have a place left, as rows of this queue."""
     wanted = [images_of(proposal) for proposal in proposals]
     legal = Image.objects.filter(project=project, excluded=False)
     prompts = dict(
@@ -127,10 +127,14 @@ def _legal(project: Project, criterion: Criterion, proposals: list[Proposal]) ->
     )
     most = project.screen_size if shows_lineups(project) else 2
     keep = 1 - project.random_share
-    kept = []
+    full = full_among(project, criterion, [tuple(ids) for ids in wanted])
+    kept, illegal = [], 0
     for ids, proposal in zip(wanted, proposals, strict=True):
         known = all(id in prompts for id in ids) and len({prompts[id] for id in ids}) == 1
         if not known or len(set(ids)) != len(ids) or not 2 <= len(ids) <= most:
+            illegal += 1
+            continue
+        if tuple(ids) in full:
             continue
         own = proposal.probability
         kept.append(
@@ -142,10 +146,10 @@ def _legal(project: Project, criterion: Criterion, proposals: list[Proposal]) ->
                 probability=None if own is None else keep * own,
             )
         )
-    if len(kept) < len(proposals):
+    if illegal:
         logger.warning(
             "The pair picker proposed %s that are not legal in project %s; they are dropped.",
-            len(proposals) - len(kept),
+            illegal,
             project.id,
         )
     return kept

@@ -114,10 +114,9 @@ def _beliefs(ratings: Ratings, groups: Groups) -> tuple[Floats, Floats, Floats, 
     as much as the other end is known.
     """
     members, joint = groups.members, ratings.posterior
+    mean, variance = known_alone(ratings, members)
     if joint is None:
-        variance = (ratings.sigma[members] / UNIT) ** 2
         no_start = np.zeros(len(groups.ends) + 1, np.int64)
-        mean = (ratings.mu[members] - CENTRE) / UNIT
         return mean, variance, 1 / variance, (NONE, NONE, no_start, np.empty(0))
     inside = groups.pairs(joint.low, joint.high)
     leaving = np.ones(len(joint.low), bool)
@@ -127,7 +126,15 @@ def _beliefs(ratings: Ratings, groups: Groups) -> tuple[Floats, Floats, Floats, 
         told = joint.tau[leaving] / (1 + joint.tau[leaving] * joint.apart[other[leaving]])
         np.add.at(own, one[leaving], told)
     edges = inside.low, inside.high, inside.start, joint.tau[inside.row]
-    return joint.mean[members], joint.apart[members], own[members], edges
+    return mean, variance, own[members], edges
+
+
+def known_alone(ratings: Ratings, members: Integers) -> tuple[Floats, Floats]:
+    """Mean and variance of the members' strengths, without the shift that a group has in common."""
+    joint = ratings.posterior
+    if joint is None:
+        return (ratings.mu[members] - CENTRE) / UNIT, (ratings.sigma[members] / UNIT) ** 2
+    return joint.mean[members], joint.apart[members]
 
 
 def _typical_vote(ratings: Ratings) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from rating.algorithms.choosing import GOALS, Goal
+from rating.algorithms.choosing import GOALS, Goal, known_alone
 from rating.algorithms.gains import (
     ANYWAY,
     RANKING,
@@ -15,9 +15,9 @@ from rating.algorithms.gains import (
     order_weight,
     top_chances,
 )
-from rating.algorithms.groups import NONE
+from rating.algorithms.groups import NONE, Groups, check_pairs
 from rating.algorithms.ranks import draws_of
-from rating.algorithms.results import CENTRE, UNIT, Floats, Integers, Ratings
+from rating.algorithms.results import Floats, Integers, Ratings
 
 DRAWS = 16
 MOST_LAYERS = 50
@@ -67,23 +67,20 @@ def choose_lineups(
     """
     if size < LEAST:
         raise ValueError(f"a lineup has at least {LEAST} items, not {size}")
-    ends = np.array([len(members)], dtype=np.int64) if ends is None else ends
-    begins = np.concatenate([[0], ends[:-1]])
-    group = np.repeat(np.arange(len(ends)), ends - begins)
-    mean, variance = _known(ratings, members)
-    place = np.full(len(ratings.mu), -1, dtype=np.int64)
-    place[members] = np.arange(len(members))
-    low, high = place[pending[0]], place[pending[1]]
-    inside = (low >= 0) & (high >= 0)
-    _come(low[inside], high[inside], mean, variance)
+    groups = Groups(len(ratings.mu), members, ends)
+    mean, variance = known_alone(ratings, members)
+    check_pairs(len(ratings.mu), *pending)
+    shown = groups.pairs(*pending)
+    begin = np.repeat(groups.starts, np.diff(shown.start))
+    _come(shown.low + begin, shown.high + begin, mean, variance)
     chance = np.random.default_rng(seed)
     found: list[tuple[float, Integers]] = []
     for layer in range(MOST_LAYERS):
-        draws = _draws(ratings, members, ends, mean, variance, seed + layer)
-        start, item = _windows(draws, group, begins, ends, size, chance)
+        draws = _draws(ratings, groups, mean, variance, seed + layer)
+        start, item = _windows(draws, groups, size, chance)
         if not len(start) - 1:
             break
-        among = _among_the_top(mean, variance, begins, ends, top) if goal == "top" else mean
+        among = _among_the_top(mean, variance, groups, top) if goal == "top" else mean
         value = _values(start, item, mean, variance, among, GOALS[goal])
         chosen = _disjoint(start, item, value, len(members), count - len(found))
         for r in chosen.tolist():
@@ -101,46 +98,26 @@ def choose_lineups(
     )
 
 
-def _known(ratings: Ratings, members: Integers) -> tuple[Floats, Floats]:
-    """Mean and variance of the members' strengths, without the shift that a group has in common."""
-    posterior = ratings.posterior
-    if posterior is None:
-        return (ratings.mu[members] - CENTRE) / UNIT, (ratings.sigma[members] / UNIT) ** 2
-    return posterior.mean[members].copy(), posterior.apart[members].copy()
-
-
-def _draws(
-    ratings: Ratings,
-    members: Integers,
-    ends: Integers,
-    mean: Floats,
-    variance: Floats,
-    seed: int,
-) -> Floats:
-    if ratings.posterior is not None and len(members) <= JOINT:
-        return draws_of(ratings, members, seed, DRAWS, ends)
-    noise = np.random.default_rng(seed).standard_normal((DRAWS, len(members)))
+def _draws(ratings: Ratings, groups: Groups, mean: Floats, variance: Floats, seed: int) -> Floats:
+    if ratings.posterior is not None and len(groups.members) <= JOINT:
+        return draws_of(ratings, groups.members, seed, DRAWS, groups.ends)
+    noise = np.random.default_rng(seed).standard_normal((DRAWS, len(mean)))
     return mean + noise * np.sqrt(variance)
 
 
 def _windows(
-    draws: Floats,
-    group: Integers,
-    begins: Integers,
-    ends: Integers,
-    size: int,
-    chance: np.random.Generator,
+    draws: Floats, groups: Groups, size: int, chance: np.random.Generator
 ) -> tuple[Integers, Integers]:
     """(start, item): runs of `size` neighbours in the order of each draw, from a random first one."""
-    sizes = np.minimum(size, ends - begins)
+    sizes = np.minimum(size, groups.sizes)
     large = sizes >= LEAST
     widths, items = [], []
     for draw in draws:
-        order = np.lexsort((-draw, group))
-        spare = np.maximum(np.minimum(sizes, ends - begins - sizes + 1), 1)
-        first = begins + chance.integers(0, spare)
-        runs = np.where(large, (ends - first) // np.maximum(sizes, 1), 0)
-        of = np.repeat(np.arange(len(ends)), runs)
+        order = np.lexsort((-draw, groups.number))
+        spare = np.maximum(np.minimum(sizes, groups.sizes - sizes + 1), 1)
+        first = groups.starts + chance.integers(0, spare)
+        runs = np.where(large, (groups.ends - first) // np.maximum(sizes, 1), 0)
+        of = np.repeat(np.arange(len(groups.ends)), runs)
         nth = np.arange(len(of)) - np.repeat(np.cumsum(runs) - runs, runs)
         begin, width = first[of] + nth * sizes[of], sizes[of]
         inside = np.arange(width.sum()) - np.repeat(np.cumsum(width) - width, width)
@@ -150,12 +127,10 @@ def _windows(
     return start.astype(np.int64), np.concatenate([NONE, *items])
 
 
-def _among_the_top(
-    mean: Floats, variance: Floats, begins: Integers, ends: Integers, top: int
-) -> Floats:
+def _among_the_top(mean: Floats, variance: Floats, groups: Groups, top: int) -> Floats:
     """Shape (w,): the probability that each member is among the best `top` of its group."""
     among = np.zeros(len(mean))
-    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+    for begin, end in zip(groups.starts.tolist(), groups.ends.tolist(), strict=True):
         if end - begin > top:
             among[begin:end] = top_chances(mean[begin:end], variance[begin:end], top)
     return among

@@ -45,7 +45,7 @@ def _refuse(bad: Bools, what: str) -> None:
         raise ValueError(f"lineup {int(np.flatnonzero(bad)[0])} has {what}")
 
 
-def implied_pairs(lineups: Lineups) -> tuple[Integers, Integers, Integers]:
+def neighbouring_pairs(lineups: Lineups) -> tuple[Integers, Integers, Integers]:
     """(better, worse, lineup), shape (p,) each: each item over those of the next level, implying the rest.
 
     Cost: O(p).

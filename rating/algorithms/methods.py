@@ -44,7 +44,7 @@ class Method:
             return function(n, first, second, label, annotator)
         if self.knows_lineups:
             return function(n, first, second, label, annotator, lineups=lineups)
-        better, worse, of = import_module("rating.algorithms.lineups").implied_pairs(lineups)
+        better, worse, of = import_module("rating.algorithms.lineups").neighbouring_pairs(lineups)
         if annotator is not None:
             annotator = np.concatenate([annotator, lineups.annotator[of]])
         first, second = np.concatenate([first, better]), np.concatenate([second, worse])

@@ -2,8 +2,10 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -183,27 +185,35 @@ def _read_rows(project_id: UUID, without: list[UUID], *, in_order: bool) -> tupl
         project=project_id, retracted_at=None, purpose=Purpose.RANKING, outcome__in=LABELS
     ).exclude(annotator__in=without)
     comparisons = comparisons.order_by(*(("created_at", "id") if in_order else ()))
-    packed = _packed_by_postgres if connection.vendor == "postgresql" else _packed
+    packed = _log_by_postgres if connection.vendor == "postgresql" else _packed
     rows = np.frombuffer(packed(comparisons), dtype=ROW)
     ids = rows["ids"].astype(np.uint64).reshape(-1, len(COLUMNS), 2)
     return ids, rows["label"].astype(np.int64)
 
 
-def _packed_by_postgres(comparisons: QuerySet[Comparison]) -> bytes:
-    """All rows as one value, packed by the database: neither parsing nor an object a row.
-
-    One value crosses as up to a gigabyte of digits, which is 7 million comparisons.
-    """
+def _log_by_postgres(comparisons: QuerySet[Comparison]) -> bytes:
     labels = Case(*(When(outcome=key, then=Value(value)) for key, value in LABELS.items()))
     rows = comparisons.order_by().values_list(*COLUMNS, "created_at", "id", labels)
-    query, parameters = rows.query.sql_with_params()
-    names = ", ".join([*COLUMNS, "created_at", "id", "label"])
+    names = (*COLUMNS, "created_at", "id", "label")
     packed = " || ".join([*(f"uuid_send({name})" for name in COLUMNS), "int2send(label::int2)"])
-    # In the aggregate itself: it need not keep the order of an inner query.
     order = "ORDER BY created_at, id" if comparisons.query.order_by else ""
+    return packed_by_postgres(rows, names, packed, order)
+
+
+def packed_by_postgres(
+    rows: QuerySet[Any, Any], names: Sequence[str], packed: str, order: str = ""
+) -> bytes:
+    """All rows as one value, packed by the database: neither parsing nor an object a row.
+
+    names: of the query's columns, in `packed` and `order`. The order is in the aggregate itself, which need
+    not keep that of an inner query. One value crosses as up to a gigabyte of digits, which is 7
+    million comparisons.
+    """
+    query, parameters = rows.query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT string_agg({packed}, ''::bytea {order}) FROM ({query}) AS log ({names})",  # noqa: S608
+            f"SELECT string_agg({packed}, ''::bytea {order}) "  # noqa: S608
+            f"FROM ({query}) AS packed ({', '.join(names)})",
             parameters,
         )
         return bytes(cursor.fetchone()[0] or b"")

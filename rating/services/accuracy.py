@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 GROWTH = 0.02
 SEED = 20_06
 
+# By a set of kinds of screen, the ratings had only these been shown; None where one cannot be rated.
+Parts = dict[frozenset[str], Ratings] | None
+
 
 def is_due(run: RatingRun) -> bool:
     """Whether the log has grown enough for another judgement, while it is still growing."""
@@ -65,6 +68,7 @@ def accuracies(project: Project, run: RatingRun, log: Log, ratings: Ratings) -> 
     likely, check = _worlds(log, ratings), _check(log, ratings)
     ratio = check.ratio if check else 1.0
     pace = seconds_a_vote(project.id)
+    parts = _parts(log, ratings)
     rows = []
     for criterion in Criterion.objects.filter(project=project):
         groups = [group.items for group in log.groups if group.criterion_id == criterion.id]
@@ -77,7 +81,7 @@ def accuracies(project: Project, run: RatingRun, log: Log, ratings: Ratings) -> 
             criterion=criterion,
             random_pairs=check and asdict(check) | {"disagrees": check.disagrees},
             seconds_a_vote=pace,
-            gained=gained_by_screen(log, ratings, groups, told.tau.estimate),
+            gained=gained_by_screen(log.screens, parts, groups, told.tau.estimate),
             **as_asked(project),
         )
         for name in ("tau", "spearman", "top"):
@@ -93,35 +97,40 @@ def accuracies(project: Project, run: RatingRun, log: Log, ratings: Ratings) -> 
 
 
 def gained_by_screen(
-    log: Log, ratings: Ratings, groups: list[Integers], tau: float
+    counts: dict[str, int], parts: Parts, groups: list[Integers], tau: float
 ) -> dict[str, float]:
     """By kind of screen, how much one of them has raised the share of pairs in the right order, on average.
 
     What is announced of all kinds together is shared between them by what each adds to every set of others
     (Shapley 1953), since the first screens teach more than the last. Where a set cannot be rated: none.
     """
-    counts = log.screens
-    told = {frozenset(counts): tau, frozenset[str](): 0.0}
-    try:
-        for size in range(1, len(counts)):
-            for some in map(frozenset, combinations(counts, size)):
-                told[some] = _tau_of(log, counts.keys() - some, ratings.method, groups)
-    except NotConverged:
+    from rating.algorithms.accuracy import accuracy
+    from rating.algorithms.worlds import World
+
+    if parts is None:
         return {}
+    told = {frozenset(counts): tau, frozenset[str](): 0.0}
+    for some, rated in parts.items():
+        told[some] = accuracy(rated.mu, [World(1.0, rated)], groups, 1, SEED).tau.estimate
     return {
         screen: max(_shapley(screen, told), 0.0) / 2 / count for screen, count in counts.items()
     }
 
 
-def _tau_of(log: Log, without: set[str], method: str, groups: list[Integers]) -> float:
-    from rating.algorithms.accuracy import accuracy
-    from rating.algorithms.worlds import World
-
-    for screen in without:
-        log = log.without(screen)
-    rows = (log.first, log.second, log.label, log.annotator, log.lineups)
-    rated = METHODS[method].rate(log.n, *rows)
-    return accuracy(rated.mu, [World(1.0, rated)], groups, 1, SEED).tau.estimate
+def _parts(log: Log, ratings: Ratings) -> Parts:
+    """The ratings by each set of some kinds of screen, but not all."""
+    counts, parts = log.screens, {}
+    for size in range(1, len(counts)):
+        for some in map(frozenset, combinations(counts, size)):
+            part = log
+            for screen in counts.keys() - some:
+                part = part.without(screen)
+            rows = (part.first, part.second, part.label, part.annotator, part.lineups)
+            try:
+                parts[some] = METHODS[ratings.method].rate(part.n, *rows)
+            except NotConverged:
+                return None
+    return parts
 
 
 def _shapley(one: str, told: dict[frozenset[str], float]) -> float:
