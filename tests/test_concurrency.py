@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count, islice
 from threading import Barrier, Event
 from typing import TypeVar
+from unittest.mock import patch
 
 import pytest
 from django.db import connection
@@ -46,7 +47,9 @@ def all_at_once(work: Callable[[T], R], items: list[T]) -> list[R]:
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(len(items)) as threads:
+    # They queue for few connections: on a busy machine for longer than a request should.
+    patient = patch.object(connection.pool, "timeout", 120)
+    with patient, ThreadPoolExecutor(len(items)) as threads:
         return list(threads.map(client, items))
 
 
