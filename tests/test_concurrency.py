@@ -48,7 +48,7 @@ def all_at_once(work: Callable[[T], R], items: list[T]) -> list[R]:
             connection.close()
 
     # They queue for few connections: on a busy machine for longer than a request should.
-    patient = patch.object(connection.pool, "timeout", 120)
+    patient = patch.object(connection.pool, "timeout", 120)  # type: ignore[attr-defined]  # of Postgres
     with patient, ThreadPoolExecutor(len(items)) as threads:
         return list(threads.map(client, items))
 

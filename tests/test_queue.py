@@ -182,6 +182,8 @@ def test_the_worker_is_told_when_half_of_the_queue_is_gone(
 
 
 def test_opening_takes_few_statements(project: Project, images: list[Image], bob: User) -> None:
+    # Now and then a check is looked for, too.
+    update_project(project.id, gold_share=0.0)
     refill(project.id)
     member = membership(project, bob)
     with CaptureQueriesContext(

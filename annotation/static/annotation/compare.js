@@ -98,13 +98,24 @@ async function undoSent() {
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  const { results } = await call("GET", `${facts.history}?page_size=1`);
+  const { results } = await patiently(() => call("GET", `${facts.history}?page_size=1`));
   if (!results.length) return status.say("There is nothing to undo.");
-  await call("DELETE", `${facts.comparisons}${results[0].id}/`);
+  await patiently(() => call("DELETE", `${facts.comparisons}${results[0].id}/`));
   status.count(results[0].outcome, -1);
-  await ahead.refill({ undone: true });
+  await patiently(() => ahead.refill({ undone: true }));
   status.say("");
   status.announce("Undone. It is here again.");
+}
+
+/** Once more, and once again, what a moment's trouble has kept from being done; each of these may be repeated. */
+async function patiently(task, pause = 300) {
+  try {
+    return await task();
+  } catch (problem) {
+    if (!problem.passes || pause > 1000) throw problem;
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    return patiently(task, pause * 3);
+  }
 }
 
 // --- What comes next ---
