@@ -1,5 +1,7 @@
 // What comes next: asked for, and its pictures decoded, before it is shown.
 
+import { gettext } from "./i18n.js";
+
 const AHEAD = 2; // besides what is on the screen
 const MOST = 5; // that the API gives at once
 
@@ -19,12 +21,15 @@ class Shown {
 
   /** Always resolves: then it is ready, or broken. */
   load() {
-    const { left, right, images } = this.assignment;
+    const { left, right, images, reference } = this.assignment;
     this.broken = false;
     this.pictures = images
       ? images.map((image, at) => picture(image, `Image ${at + 1} of ${images.length}`))
       : [picture(left, "Left image"), picture(right, "Right image")];
-    this.loaded = Promise.all(this.pictures.map((image) => image.decode())).then(
+    this.reference = reference ? picture(reference, gettext("Reference")) : null;
+    // A reference that cannot be shown is missed, but the pair can be judged without.
+    const helpful = this.reference?.decode().catch(() => (this.reference = null));
+    this.loaded = Promise.all([...this.pictures.map((image) => image.decode()), helpful]).then(
       () => void (this.ready = true),
       () => void (this.broken = true),
     );

@@ -2,14 +2,20 @@
 
 import { Ahead } from "./ahead.js";
 import { apiWith } from "./api.js";
+import { Causes, Details, chosenSentence } from "./details.js";
+import { gettext } from "./i18n.js";
+import { Keys, isElsewhere } from "./keys.js";
 import { Lineup } from "./lineup.js";
 import { Queue } from "./queue.js";
 import { Status } from "./status.js";
+import { Gestures, isStacked } from "./touch.js";
+import { Tools } from "./tools.js";
+import { View } from "./view.js";
 
-const KEYS = {
-  ArrowLeft: "left", 1: "left", ArrowRight: "right", 2: "right",
-  ArrowDown: "tie", 3: "tie", ArrowUp: "both_bad", 4: "both_bad", s: "skip",
-};
+// What keys may mean on this page, the nearer first.
+const PAIR = ["left", "right", "tie", "both_bad", "skip"];
+const SEVERAL = ["pick", "take_back", "skip"];
+const CAUSES = ["broken", "unsafe", "unknown"];
 const SAID = { left: "Left", right: "Right", tie: "Tie", both_bad: "Both bad", skip: "Skipped", ordered: "Done" };
 const POLL = { first: 2000, growth: 1.5, longest: 20_000 }; // ms, while there is nothing to compare
 
@@ -25,7 +31,20 @@ let poll = null;
 let pause = POLL.first;
 
 const status = new Status(facts);
-const lineup = new Lineup($("lineup"), { done: (levels) => answer("ordered", levels), changed: showChoice });
+const keys = new Keys(facts.keys);
+const lineup = new Lineup($("lineup"), {
+  done: (levels) => choose("ordered", { levels }),
+  changed: showChoice,
+  mark: (tile, at) => keys.mark(tile, "pick", at),
+});
+const tools = new Tools($("tools"), (text) => status.announce(text));
+const view = new View($("stage"), { sizes: facts.sizes, changed: () => tools.show(view) });
+tools.work(view);
+const details = new Details($("details"), $("below"), facts, keys, {
+  send: answer,
+  left: (outcome) => outcome === "ordered" && lineup.takeBack(),
+});
+const causes = new Causes($("causes"), $("below"), (more) => answer("skip", more));
 const queue = new Queue(facts.queue, send, {
   change: () => status.waits(queue.entries.length),
   sent: () => {
@@ -45,20 +64,44 @@ const ahead = new Ahead(
   (id) => queue.has(id),
 );
 
-function send({ assignment, outcome, levels, duration_ms }) {
+function send({ assignment, outcome, levels, strength, tags, reason, cause, duration_ms }) {
   // keepalive: what is on its way when the page is closed still arrives.
-  const answer = { assignment: assignment.id, outcome, levels, duration_ms };
+  const answer = { assignment: assignment.id, outcome, levels, strength, tags, reason, cause, duration_ms };
   return call("POST", facts.comparisons, answer, { keepalive: true });
 }
 
 // --- Answering ---
 
-function answer(outcome, levels) {
-  if (!shown || undoing || shown !== ahead.current) return;
-  if (outcome !== "skip" && (shown.broken || shown.several !== Boolean(levels))) return;
-  if (outcome === "tie" && !facts.allow_tie) return;
+function mayAnswer(outcome, { levels } = {}) {
+  if (!shown || undoing || shown !== ahead.current) return false;
+  if (outcome !== "skip" && (shown.broken || shown.several !== Boolean(levels))) return false;
+  return outcome !== "tie" || facts.allow_tie;
+}
+
+/** Answer; or first ask what the project wants to know besides, or what is in the way. */
+function choose(outcome, more = {}) {
+  if (!mayAnswer(outcome, more)) return;
+  if (outcome === "skip") {
+    details.close();
+    if (causes.isOpen) causes.pick("");
+    else causes.open();
+  } else if (details.wanted(outcome)) {
+    // The time that it took to judge, not to tell the details.
+    details.open(outcome, chosenSentence(outcome, isStacked()), { ...more, duration_ms: lookedFor() });
+  } else {
+    answer(outcome, more);
+  }
+}
+
+function lookedFor() {
+  return Math.round(performance.now() - paintedAt);
+}
+
+/** more: {levels} of several images, and what else was told: strength, tags, reason, cause. */
+function answer(outcome, more = {}) {
+  if (!mayAnswer(outcome, more)) return;
   const { assignment } = shown;
-  queue.add(assignment, { outcome, levels, duration_ms: Math.round(performance.now() - paintedAt) });
+  queue.add(assignment, { duration_ms: lookedFor(), outcome, ...more });
   ahead.drop(assignment.id);
   show();
   status.count(outcome, 1);
@@ -68,6 +111,8 @@ function answer(outcome, levels) {
 
 /** The last thing chosen of several images, if there is one; else the last answer. */
 async function undo() {
+  if (details.isOpen) return details.back();
+  if (causes.isOpen) return causes.back();
   if (undoing || lineup.takeBack()) return;
   undoing = true;
   try {
@@ -151,24 +196,42 @@ function show() {
   const wanted = next && (next.ready || next.broken) ? next : null;
   if (wanted !== shown) {
     shown = wanted;
+    details.close();
+    causes.close();
     if (shown) paint(shown);
   }
   showStage(next);
   showButtons();
 }
 
-function paint({ assignment, pictures, several, broken }) {
+function paint({ assignment, pictures, reference, several, broken }) {
   $("compare").dataset.screen = assignment.screen;
   $("question").textContent = assignment.question;
   $("prompt").textContent = assignment.prompt;
   $("prompt").hidden = !assignment.prompt;
   // The decoded elements themselves: another element with the same address would be decoded again.
   const images = broken ? pictures.map(missing) : pictures;
-  clearStage();
-  if (several) lineup.show({ assignment, pictures: images, broken });
-  else ["left", "right"].forEach((side, at) => $(side).replaceChildren(images[at]));
+  if (!several) lineup.clear();
+  const sources = several ? assignment.images : [assignment.left, assignment.right];
+  const places = several
+    ? lineup.show({ assignment, pictures: images, broken })
+    : ["left", "right"].map((side, at) => ({ ...place(side), image: images[at] }));
+  $("reference").hidden = !reference;
+  view.show(
+    places.map((one, at) => ({ ...one, source: broken ? null : sources[at] })),
+    {
+      spot: sources.map(({ id }) => id).join(),
+      pair: !several,
+      reference: reference && { ...place("reference"), image: reference, source: assignment.reference },
+    },
+  );
   paintedAt = performance.now();
   requestAnimationFrame(() => requestAnimationFrame(() => (paintedAt = performance.now())));
+}
+
+/** Where an image of a pair is seen. */
+function place(id) {
+  return { frame: $(id), layer: $(id).querySelector(".picture") };
 }
 
 function missing(image) {
@@ -179,12 +242,6 @@ function missing(image) {
   return note;
 }
 
-function clearStage() {
-  $("left").replaceChildren();
-  $("right").replaceChildren();
-  if (!shown?.several) lineup.clear();
-}
-
 function showStage(next) {
   $("compare").setAttribute("aria-busy", String(!shown && (Boolean(next) || Boolean(ahead.asking))));
   $("instead").hidden = Boolean(shown);
@@ -192,7 +249,8 @@ function showStage(next) {
     if (shown.broken) status.say("A picture cannot be shown here. Skip, or load the page again.");
     return;
   }
-  clearStage();
+  view.clear();
+  lineup.clear();
   const over = !next && ahead.reason;
   $("instead-text").textContent = over || (queue.entries.length ? "Waiting for the server …" : "Loading …");
   $("instead-links").hidden = !over;
@@ -206,6 +264,7 @@ function showButtons() {
 
 function showChoice(choice, said) {
   $("task").textContent = choice.task;
+  if (!choice.complete) details.close();
   if (said) status.announce(choice.complete ? said : `${said} ${choice.task}`);
 }
 
@@ -214,26 +273,36 @@ function showChoice(choice, said) {
 for (const button of buttons) {
   button.addEventListener("click", (event) => {
     // The second click of a double click was meant for what is gone.
-    if (event.detail < 2) answer(button.dataset.outcome);
+    if (event.detail < 2) choose(button.dataset.outcome);
   });
 }
 $("undo").addEventListener("click", undo);
 
+new Gestures($("stage"), view, { choose, aim: (side) => tools.aim(side), screen: () => shown });
+
 addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.shiftKey || event.isComposing) return;
-  if (event.target.closest?.("input, textarea, select, [contenteditable]")) return;
-  const task = taskOf(event.key.length === 1 ? event.key.toLowerCase() : event.key);
+  if (isElsewhere(event)) return;
+  const task = taskOf(event);
   if (!task) return;
   event.preventDefault();
-  if (!event.repeat) task();
+  if (!event.repeat || task.repeats) task(event);
 });
 
 /** What a key does now, if anything. */
-function taskOf(key) {
-  if (key === "u") return undo;
-  if (key === "s" || !shown?.several) return KEYS[key] && (() => answer(KEYS[key]));
-  if (key === "Backspace") return () => lineup.takeBack();
-  return key >= "1" && key <= String(shown.pictures.length) && (() => lineup.pick(key - 1));
+function taskOf(event) {
+  if (details.isOpen) {
+    const task = details.taskOf(keys.meant(event, ["strength", "tag"]));
+    if (task) return task;
+  }
+  if (causes.isOpen) {
+    const [cause] = keys.meant(event, CAUSES);
+    if (cause) return () => causes.pick(cause);
+  }
+  const [action, at] = keys.meant(event, shown?.several ? SEVERAL : PAIR);
+  if (action === "pick") return at < shown.pictures.length && (() => lineup.pick(at));
+  if (action === "take_back") return () => lineup.takeBack();
+  if (action) return () => choose(action);
+  return keys.meant(event, ["undo"]).length ? undo : tools.taskOf(keys, event);
 }
 
 /** Another tab of this person has answered something, has taken an answer back, or has got rid of one. */
