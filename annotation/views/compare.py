@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from annotation import keys
 from annotation.access import membership_for
 from annotation.models import Membership, Role, User
-from annotation.selectors import own_progress
+from annotation.selectors import own_progress, seconds_each
 from annotation.views.page import page, project_page
 
 
@@ -68,5 +68,6 @@ def _facts(membership: Membership, judged: int, remaining: int | None) -> dict[s
         "pause_after": project.pause_after,
         "judged": judged,
         "remaining": remaining,
+        "seconds_each": seconds_each(membership),
         "keys": keys.keys_of(membership.user),
     }
