@@ -100,7 +100,11 @@ export class View {
       return picture.elements[nth];
     };
     for (const port of this.ports) {
-      port.layer.replaceChildren(...this.#shownAt(port).map(take));
+      const shown = this.#shownAt(port).map(take);
+      // Another question about the same images leaves them where they are.
+      if (shown.length !== port.layer.childElementCount || shown.some((one, at) => one !== port.layer.children[at])) {
+        port.layer.replaceChildren(...shown);
+      }
       port.layer.classList.toggle("difference", this.mode === "difference" && port.at < 2);
     }
   }
