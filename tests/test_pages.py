@@ -31,6 +31,7 @@ PAGES: dict[tuple[str, ...], list[int]] = {
     ("projects",): [200, 200, 200, 200],
     ("account_change_password",): [200, 200, 200, 200],
     ("tokens",): [200, 200, 200, 200],
+    ("keys",): [200, 200, 200, 200],
     ("new_project",): [200, 403, 403, 403],
     ("compare", "project"): [200, 200, 200, 404],
     ("ranking", "project"): [200, 200, 403, 404],

@@ -20,6 +20,7 @@ from annotation.selectors.project import (
     possible_pairs,
     progress,
     pseudonym,
+    seconds_each,
     tokens_of,
 )
 from annotation.selectors.screens import ScreenUse, screen_uses
@@ -50,5 +51,6 @@ __all__ = [
     "prompts_of",
     "pseudonym",
     "screen_uses",
+    "seconds_each",
     "tokens_of",
 ]

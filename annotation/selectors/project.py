@@ -3,6 +3,7 @@
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import median
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,9 @@ from annotation.models import (
     Token,
     User,
 )
+
+# So many of a person's last answers say how fast they go; fewer than the least say nothing.
+PACE_OF, LEAST_FOR_PACE = 50, 5
 
 JUDGEMENTS = [Outcome.LEFT, Outcome.RIGHT, Outcome.TIE, Outcome.BOTH_BAD, Outcome.ORDERED]
 
@@ -255,6 +259,15 @@ def own_history(membership: Membership) -> QuerySet[Comparison]:
         .prefetch_related("assignment__lineup__images__prompt")
         .order_by("-created_at", "-id")
     )
+
+
+def seconds_each(membership: Membership) -> float | None:
+    """What an answer takes this person: the median of their last ones; None, where there are too few."""
+    last = Comparison.objects.filter(
+        project=membership.project_id, annotator=membership.user_id, duration_ms__isnull=False
+    ).order_by("-created_at")
+    took = list(last.values_list("duration_ms", flat=True)[:PACE_OF])
+    return median(took) / 1000 if len(took) >= LEAST_FOR_PACE else None
 
 
 def members_of(project: Project) -> QuerySet[Membership]:

@@ -5,9 +5,10 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from annotation import keys
 from annotation.access import membership_for
-from annotation.models import Membership, Role
-from annotation.selectors import own_progress
+from annotation.models import Membership, Role, User
+from annotation.selectors import own_progress, seconds_each
 from annotation.views.page import page, project_page
 
 
@@ -21,8 +22,33 @@ def compare(request: HttpRequest, project_id: UUID) -> HttpResponse:
         request,
         membership,
         "annotation/compare.html",
-        {"progress": progress, "facts": _facts(membership, progress.judged, progress.remaining)},
+        {
+            "progress": progress,
+            "facts": _facts(membership, progress.judged, progress.remaining),
+            **_keys(membership.user),
+        },
     )
+
+
+def _keys(user: User) -> dict[str, Any]:
+    """The person's keys as buttons show them, as screen readers spell them, and as the help lists them."""
+    own = keys.keys_of(user)
+    return {
+        "key": {
+            name: keys.label_of(mine[0]) if mine and mine[0] else "" for name, mine in own.items()
+        },
+        "shortcuts": {name: keys.shortcuts_of(mine) for name, mine in own.items()},
+        "key_help": [
+            (
+                label,
+                [
+                    (action.label, [keys.label_of(key) for key in own[name] if key])
+                    for name, action in actions.items()
+                ],
+            )
+            for label, actions in keys.GROUPS
+        ],
+    }
 
 
 def _facts(membership: Membership, judged: int, remaining: int | None) -> dict[str, Any]:
@@ -42,4 +68,6 @@ def _facts(membership: Membership, judged: int, remaining: int | None) -> dict[s
         "pause_after": project.pause_after,
         "judged": judged,
         "remaining": remaining,
+        "seconds_each": seconds_each(membership),
+        "keys": keys.keys_of(membership.user),
     }

@@ -93,8 +93,10 @@ class Person:
         )
         return left.rstrip("/").rpartition("/")[2], right.rstrip("/").rpartition("/")[2]
 
-    def press(self, key: str) -> None:
-        self.page.keyboard.press(key)
+    def press(self, keys: str) -> None:
+        """One key, or several one after another, with spaces between."""
+        for key in keys.split():
+            self.page.keyboard.press(key)
 
     def judges(self, key: str) -> tuple[str, str]:
         """Answer the pair on the screen; it, once another is there instead (or nothing)."""

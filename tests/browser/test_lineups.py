@@ -226,7 +226,7 @@ def test_undo_takes_the_last_choice_back_before_the_last_answer(person, project,
     judge.press("2")
     page.click("#undo")
     expect(page.locator(".place")).to_have_text(["", "", "", ""])
-    judge.press("s")
+    judge.press("s s")
     judge.sees_a_pair()
     judge.nothing_waits()
     assert said(project) == [("skip", None)]
@@ -242,7 +242,7 @@ def test_a_lineup_with_a_picture_that_cannot_be_shown_can_be_skipped(person, pro
     judge.press("1")
     expect(page.locator(".place")).to_have_text(["", "", "", ""])
     page.unroute(re.compile(f"/images/{images[1].id}/"))
-    judge.press("s")
+    judge.press("s s")
     judge.sees_a_pair()
     judge.nothing_waits()
     assert said(project) == [("skip", None)]

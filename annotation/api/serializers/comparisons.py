@@ -166,8 +166,9 @@ class ComparisonSerializer(serializers.ModelSerializer):
 
 
 class HistorySerializer(ComparisonSerializer):
-    """One's own comparison, with the pictures as they were shown."""
+    """One's own comparison, with the question and the pictures as they were shown."""
 
+    question = serializers.CharField(source="criterion.question")
     prompt = ShownPromptField(help_text=HIDDEN)
     left = SideSerializer(allow_null=True, help_text=OF_PAIRS)  # type: ignore[assignment]  # ids become objects
     right = SideSerializer(allow_null=True, help_text=OF_PAIRS)  # type: ignore[assignment]
@@ -176,7 +177,7 @@ class HistorySerializer(ComparisonSerializer):
     )
 
     class Meta(ComparisonSerializer.Meta):
-        fields = [*ComparisonSerializer.Meta.fields, "images", "prompt"]
+        fields = [*ComparisonSerializer.Meta.fields, "question", "images", "prompt"]
 
 
 class NamedImageSerializer(serializers.Serializer):

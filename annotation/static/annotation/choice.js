@@ -1,5 +1,7 @@
 // What has been chosen of several images so far, and what it says once it is complete.
 
+import { tab } from "./store.js";
+
 const KEPT = "choice"; // in this tab's storage, so that a reload does not cost what was chosen
 
 export class Choice {
@@ -53,11 +55,11 @@ export class Choice {
 
   #keep() {
     const { assignment, picks } = this;
-    sessionStorage.setItem(KEPT, JSON.stringify(this.complete ? null : { assignment, picks }));
+    tab.set(KEPT, this.complete ? null : { assignment, picks });
   }
 }
 
 function kept(assignment) {
-  const choice = JSON.parse(sessionStorage.getItem(KEPT));
+  const choice = tab.get(KEPT);
   return choice?.assignment === assignment ? choice.picks : [];
 }

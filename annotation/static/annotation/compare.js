@@ -1,86 +1,131 @@
 // The compare page: what is shown, and what keys and buttons do.
 
 import { Ahead } from "./ahead.js";
-import { apiWith } from "./api.js";
+import { Causes, Details, chosenSentence } from "./details.js";
+import { gettext, ngettext } from "./i18n.js";
+import { Keys, isElsewhere } from "./keys.js";
 import { Lineup } from "./lineup.js";
+import { isThere } from "./pictures.js";
 import { Queue } from "./queue.js";
-import { Status } from "./status.js";
+import { Server } from "./server.js";
+import { Session } from "./session.js";
+import { Status, afterPaint } from "./status.js";
+import { Gestures, isStacked } from "./touch.js";
+import { Tools } from "./tools.js";
+import { keyAgain, keyOf, shownAgain, waits } from "./turns.js";
+import { View } from "./view.js";
 
-const KEYS = {
-  ArrowLeft: "left", 1: "left", ArrowRight: "right", 2: "right",
-  ArrowDown: "tie", 3: "tie", ArrowUp: "both_bad", 4: "both_bad", s: "skip",
-};
+// What keys may mean on this page, the nearer first.
+const PAIR = ["left", "right", "tie", "both_bad", "skip"];
+const SEVERAL = ["pick", "take_back", "skip"];
+const CAUSES = ["broken", "unsafe", "unknown"];
+const AMISS = ["broken", "unsafe"]; // after which no more is asked about the two images
 const SAID = { left: "Left", right: "Right", tie: "Tie", both_bad: "Both bad", skip: "Skipped", ordered: "Done" };
 const POLL = { first: 2000, growth: 1.5, longest: 20_000 }; // ms, while there is nothing to compare
 
 const $ = (id) => document.getElementById(id);
 const facts = JSON.parse($("facts").textContent);
-const call = apiWith(document.querySelector("meta[name=csrf-token]").content);
+const server = new Server(facts, document.querySelector("meta[name=csrf-token]").content);
 const buttons = [...document.querySelectorAll("[data-outcome]")];
 
 let shown = null; // what is on the screen
+let asBroken = false; // as it was painted
 let paintedAt = 0;
 let undoing = false;
 let poll = null;
 let pause = POLL.first;
 
-const status = new Status(facts);
-const lineup = new Lineup($("lineup"), { done: (levels) => answer("ordered", levels), changed: showChoice });
-const queue = new Queue(facts.queue, send, {
-  change: () => status.waits(queue.entries.length),
-  sent: () => {
-    status.goesOn();
-    if (ahead.short) refill();
-  },
-  refused: (entry, problem) => {
-    status.count(entry.outcome, -1);
-    status.say(`An answer was not recorded. ${problem.message}`);
-    refill();
-  },
-  held: (problem) => status.held(problem),
-  elsewhere: follow,
+const status = new Status(facts, () => session.secondsEach);
+const session = new Session(facts, { waiting: () => queue.waiting, resumed: goOn });
+const keys = new Keys(facts.keys);
+const lineup = new Lineup($("lineup"), {
+  done: (levels) => choose("ordered", { levels }),
+  changed: showChoice,
+  mark: (tile, at) => keys.mark(tile, "pick", at),
 });
-const ahead = new Ahead(
-  (wanted) => call("POST", facts.assignments, { count: wanted }),
-  (id) => queue.has(id),
-);
+const tools = new Tools($("tools"), (text) => status.announce(text));
+const view = new View($("stage"), { sizes: facts.sizes, changed: () => tools.show(view) });
+tools.work(view);
+const details = new Details($("details"), $("below"), facts, keys, {
+  send: answer,
+  left: (outcome) => outcome === "ordered" && lineup.takeBack(),
+});
+const causes = new Causes($("causes"), $("below"), (more) => answer("skip", more));
+const queue = new Queue(facts.queue, server, {
+  changed: showWaiting,
+  happened: follow,
+  held: (problem) => status.held(problem),
+  forgetful: () => status.say(gettext("This browser keeps nothing: leave this page open until all is sent.")),
+});
+const ahead = new Ahead((count) => server.open(count), isAnswered, () => show());
+const doubtful = new Set(); // sent by an earlier page, which has not heard whether they arrived
 
-function send({ assignment, outcome, levels, duration_ms }) {
-  // keepalive: what is on its way when the page is closed still arrives.
-  const answer = { assignment: assignment.id, outcome, levels, duration_ms };
-  return call("POST", facts.comparisons, answer, { keepalive: true });
+function showWaiting() {
+  status.waits(queue.waiting);
+  if ($("summary").open) session.showWaiting();
+}
+
+function isAnswered(assignment) {
+  const pair = pairOf(assignment);
+  const amiss = ({ said, assignment: other }) => AMISS.includes(said.cause) && pair && pairOf(other) === pair;
+  return queue.has(keyOf(assignment)) || queue.turns.some((turn) => waits(turn) && amiss(turn));
 }
 
 // --- Answering ---
 
-function answer(outcome, levels) {
-  if (!shown || undoing || shown !== ahead.current) return;
-  if (outcome !== "skip" && (shown.broken || shown.several !== Boolean(levels))) return;
-  if (outcome === "tie" && !facts.allow_tie) return;
+function mayAnswer(outcome, { levels } = {}) {
+  if (!shown || undoing || shown !== ahead.current) return false;
+  if (outcome !== "skip" && (shown.broken || shown.several !== Boolean(levels))) return false;
+  return outcome !== "tie" || facts.allow_tie;
+}
+
+/** Answer; or first ask what the project wants to know besides, or what is in the way. */
+function choose(outcome, more = {}) {
+  if (!mayAnswer(outcome, more)) return;
+  if (outcome === "skip") {
+    details.close();
+    if (causes.isOpen) causes.pick("");
+    else causes.open();
+  } else if (details.wanted(outcome)) {
+    // The time that it took to judge, not to tell the details.
+    details.open(outcome, chosenSentence(outcome, isStacked()), { ...more, duration_ms: lookedFor() });
+  } else {
+    answer(outcome, more);
+  }
+}
+
+function lookedFor() {
+  return Math.round(performance.now() - paintedAt);
+}
+
+/** more: {levels} of several images, and what else was told: strength, tags, reason, cause. */
+function answer(outcome, more = {}) {
+  if (!mayAnswer(outcome, more)) return;
   const { assignment } = shown;
-  queue.add(assignment, { outcome, levels, duration_ms: Math.round(performance.now() - paintedAt) });
-  ahead.drop(assignment.id);
+  const said = { duration_ms: lookedFor(), outcome, ...more };
+  ahead.drop(assignment, AMISS.includes(said.cause));
   show();
+  queue.add(assignment, said);
   status.count(outcome, 1);
-  status.announce(`${SAID[outcome]}.`);
+  afterPaint(() => {
+    status.tidy();
+    status.announce(`${SAID[outcome]}.`);
+    session.voted(outcome, said.duration_ms);
+  });
   if (!ahead.current) refill();
 }
 
 /** The last thing chosen of several images, if there is one; else the last answer. */
 async function undo() {
+  if (details.isOpen) return details.back();
+  if (causes.isOpen) return causes.back();
   if (undoing || lineup.takeBack()) return;
+  if (facts.undo_steps === 0) return status.say(gettext("In this project answers cannot be undone."));
   undoing = true;
   try {
-    const unsent = await queue.takeBack();
-    if (unsent) {
-      ahead.putFirst(unsent.assignment);
-      status.count(unsent.outcome, -1);
-      status.announce("Undone. It is here again.");
-    } else {
-      await undoSent();
-    }
+    await undoLast();
   } catch (problem) {
-    if (problem.passes) status.say("The last answer cannot be undone without the server. Try again soon.");
+    if (problem.passes) status.say(gettext("Without the server, nothing more can be undone. Try again soon."));
     else status.held(problem);
   } finally {
     undoing = false;
@@ -88,34 +133,34 @@ async function undo() {
   }
 }
 
-/** What may have arrived is undone there, once it surely has; it comes back as a new assignment. */
-async function undoSent() {
-  const waited = performance.now() + 3000;
-  queue.retryNow();
-  while (queue.entries.length) {
-    if (performance.now() > waited) {
-      return status.say("The last answer is on its way; it can be undone once it has arrived.");
-    }
-    await new Promise((resolve) => setTimeout(resolve, 50));
+async function undoLast() {
+  const steps = facts.undo_steps ?? Infinity;
+  let last = await queue.undo(steps);
+  if (!last) {
+    await learn();
+    last = await queue.undo(steps);
   }
-  const { results } = await patiently(() => call("GET", `${facts.history}?page_size=1`));
-  if (!results.length) return status.say("There is nothing to undo.");
-  await patiently(() => call("DELETE", `${facts.comparisons}${results[0].id}/`));
-  status.count(results[0].outcome, -1);
-  await patiently(() => ahead.refill({ undone: true }));
-  status.say("");
-  status.announce("Undone. It is here again.");
+  if (!last) return status.say(gettext("There is nothing to undo."));
+  if (last.beyond) {
+    return status.say(
+      ngettext(
+        "In this project only the last answer can be undone.",
+        "In this project only the last %(count)s answers can be undone.",
+        steps,
+      ),
+    );
+  }
+  const { outcome } = last.turn.said;
+  ahead.putFirst(last.shown);
+  status.count(outcome, -1);
+  session.voided(outcome, true);
+  status.tidy(0);
+  status.announce(gettext("Undone. It is here again."));
 }
 
-/** Once more, and once again, what a moment's trouble has kept from being done; each of these may be repeated. */
-async function patiently(task, pause = 300) {
-  try {
-    return await task();
-  } catch (problem) {
-    if (!problem.passes || pause > 1000) throw problem;
-    await new Promise((resolve) => setTimeout(resolve, pause));
-    return patiently(task, pause * 3);
-  }
+/** What was answered before this page and elsewhere, so that it can be undone from here. */
+async function learn() {
+  await queue.learn(await server.history());
 }
 
 // --- What comes next ---
@@ -123,8 +168,8 @@ async function patiently(task, pause = 300) {
 async function refill() {
   clearTimeout(poll);
   try {
-    await ahead.refill({ waiting: queue.entries.length });
-    if (status.isHeld && !queue.entries.length) status.say("");
+    await ahead.refill(queue.waiting);
+    if (!queue.waiting) status.goesOn();
   } catch (problem) {
     status.held(problem);
     if (problem.passes) later(refill, Math.max(problem.retryAfter * 1000, pause));
@@ -147,55 +192,69 @@ function later(task, ms) {
 
 function show() {
   const next = ahead.current;
-  if (next && !next.ready && !next.broken) next.loaded.then(show);
   const wanted = next && (next.ready || next.broken) ? next : null;
-  if (wanted !== shown) {
+  // Pictures that came after all take the place of the note.
+  if (wanted !== shown || (shown?.broken ?? false) !== asBroken) {
     shown = wanted;
+    asBroken = shown?.broken ?? false;
+    details.close();
+    causes.close();
     if (shown) paint(shown);
   }
   showStage(next);
   showButtons();
 }
 
-function paint({ assignment, pictures, several, broken }) {
+function paint({ assignment, pictures, reference, several, broken }) {
   $("compare").dataset.screen = assignment.screen;
   $("question").textContent = assignment.question;
   $("prompt").textContent = assignment.prompt;
   $("prompt").hidden = !assignment.prompt;
   // The decoded elements themselves: another element with the same address would be decoded again.
   const images = broken ? pictures.map(missing) : pictures;
-  clearStage();
-  if (several) lineup.show({ assignment, pictures: images, broken });
-  else ["left", "right"].forEach((side, at) => $(side).replaceChildren(images[at]));
+  if (!several) lineup.clear();
+  const sources = several ? assignment.images : [assignment.left, assignment.right];
+  const places = several
+    ? lineup.show({ assignment, pictures: images, broken })
+    : ["left", "right"].map((side, at) => ({ ...place(side), image: images[at] }));
+  $("reference").hidden = !reference;
+  view.show(
+    places.map((one, at) => ({ ...one, source: broken ? null : sources[at] })),
+    {
+      spot: sources.map(({ id }) => id).join(),
+      pair: !several,
+      reference: reference && { ...place("reference"), image: reference, source: assignment.reference },
+    },
+  );
   paintedAt = performance.now();
   requestAnimationFrame(() => requestAnimationFrame(() => (paintedAt = performance.now())));
 }
 
+/** Where an image of a pair is seen. */
+function place(id) {
+  return { frame: $(id), layer: $(id).querySelector(".picture") };
+}
+
 function missing(image) {
-  if (image.complete && image.naturalWidth) return image;
+  if (isThere(image)) return image;
   const note = document.createElement("span");
   note.className = "broken";
   note.textContent = "This image cannot be shown.";
   return note;
 }
 
-function clearStage() {
-  $("left").replaceChildren();
-  $("right").replaceChildren();
-  if (!shown?.several) lineup.clear();
-}
-
 function showStage(next) {
   $("compare").setAttribute("aria-busy", String(!shown && (Boolean(next) || Boolean(ahead.asking))));
   $("instead").hidden = Boolean(shown);
-  if (shown) {
-    if (shown.broken) status.say("A picture cannot be shown here. Skip, or load the page again.");
-    return;
-  }
-  clearStage();
+  if (shown?.broken) status.say(gettext("A picture cannot be shown here. Wait a moment, or skip."), "picture");
+  else if (status.kind === "picture") status.say("");
+  if (shown) return session.goesOn();
+  view.clear();
+  lineup.clear();
   const over = !next && ahead.reason;
-  $("instead-text").textContent = over || (queue.entries.length ? "Waiting for the server …" : "Loading …");
+  $("instead-text").textContent = over || (queue.waiting ? gettext("Waiting for the server …") : gettext("Loading …"));
   $("instead-links").hidden = !over;
+  if (over) session.over(over);
 }
 
 function showButtons() {
@@ -206,6 +265,7 @@ function showButtons() {
 
 function showChoice(choice, said) {
   $("task").textContent = choice.task;
+  if (!choice.complete) details.close();
   if (said) status.announce(choice.complete ? said : `${said} ${choice.task}`);
 }
 
@@ -214,54 +274,118 @@ function showChoice(choice, said) {
 for (const button of buttons) {
   button.addEventListener("click", (event) => {
     // The second click of a double click was meant for what is gone.
-    if (event.detail < 2) answer(button.dataset.outcome);
+    if (event.detail < 2) choose(button.dataset.outcome);
   });
 }
 $("undo").addEventListener("click", undo);
 
+new Gestures($("stage"), view, { choose, aim: (side) => tools.aim(side), screen: () => shown });
+
 addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.shiftKey || event.isComposing) return;
-  if (event.target.closest?.("input, textarea, select, [contenteditable]")) return;
-  const task = taskOf(event.key.length === 1 ? event.key.toLowerCase() : event.key);
+  if (isElsewhere(event)) return;
+  const task = taskOf(event);
   if (!task) return;
   event.preventDefault();
-  if (!event.repeat) task();
+  if (!event.repeat || task.repeats) task(event);
 });
 
 /** What a key does now, if anything. */
-function taskOf(key) {
-  if (key === "u") return undo;
-  if (key === "s" || !shown?.several) return KEYS[key] && (() => answer(KEYS[key]));
-  if (key === "Backspace") return () => lineup.takeBack();
-  return key >= "1" && key <= String(shown.pictures.length) && (() => lineup.pick(key - 1));
+function taskOf(event) {
+  if (details.isOpen) {
+    const task = details.taskOf(keys.meant(event, ["strength", "tag"]));
+    if (task) return task;
+  }
+  if (causes.isOpen) {
+    const [cause] = keys.meant(event, CAUSES);
+    if (cause) return () => causes.pick(cause);
+  }
+  const [action, at] = keys.meant(event, shown?.several ? SEVERAL : PAIR);
+  if (action === "pick") return at < shown.pictures.length && (() => lineup.pick(at));
+  if (action === "take_back") return () => lineup.takeBack();
+  if (action) return () => choose(action);
+  return keys.meant(event, ["undo"]).length ? undo : tools.taskOf(keys, event);
 }
 
-/** Another tab of this person has answered something, has taken an answer back, or has got rid of one. */
-function follow(change, { assignment, outcome }) {
-  const { id } = assignment;
-  if (change === "added" && !ahead.answered.has(id)) {
-    ahead.drop(id);
-    status.count(outcome, 1);
-  } else if (change === "taken back" && ahead.answered.delete(id)) {
+/** What became of an answer or an undo, here or in another tab of this person: see Queue. */
+function follow(change, { turn, shown: again, dropped, repeated, reopened, reason, message }, here) {
+  const { outcome } = turn.said;
+  if (dropped) takeOff(dropped, here);
+  if (change === "answered") {
+    if (!ahead.answered.has(turn.key)) status.count(outcome, 1);
+    ahead.drop(turn.assignment, AMISS.includes(turn.said.cause));
+  } else if (change === "withdrawn") {
     status.count(outcome, -1);
-  } else if (change === "refused" && ahead.answered.has(id)) {
-    status.count(outcome, -1);
+    ahead.putFirst(again);
+  } else if (change === "sent") {
+    status.goesOn();
+    // It had arrived before this page was made, which has counted it twice.
+    if (doubtful.delete(turn.key) && repeated) status.count(outcome, -1);
+  } else if (change === "undone") {
+    status.goesOn();
+    ahead.settle(keyAgain(turn), reopened);
+    if (!reopened && here) status.say(sentences(gettext("Undone."), reason, dropped && notTaken()));
+  } else {
+    // "refused" or "kept": an answer is not in the log, or still is.
+    ahead.settle(keyAgain(turn), null);
+    if (change === "kept") status.count(outcome, 1);
+    else if (!turn.undo) takeOff(turn, here);
+    const first = change === "kept" ? gettext("It could not be undone.") : gettext("An answer was not recorded.");
+    if (here) status.say(sentences(first, message, change === "kept" && dropped && notTaken()));
   }
   show();
-  if (change !== "added" && ahead.short) refill();
+  if (change !== "answered" && (ahead.short || change === "refused")) refill();
 }
 
-addEventListener("visibilitychange", () => {
-  // Whoever comes back after a while finds the reservation of what they see renewed.
-  if (!document.hidden) refill();
+function takeOff({ said: { outcome } }, here) {
+  status.count(outcome, -1);
+  if (here) session.voided(outcome, false);
+}
+
+function notTaken() {
+  return gettext("Your new answer was not taken.");
+}
+
+function sentences(...all) {
+  return all.filter(Boolean).join(" ");
+}
+
+/** The same for two images however they stand; nothing for more. */
+function pairOf({ left, right }) {
+  return left && [left.id, right.id].sort().join();
+}
+
+/** After a break, or with another tab: the reservations are renewed, and time begins anew. */
+function goOn() {
+  paintedAt = performance.now();
+  refill();
+}
+
+async function comeBack() {
+  if (document.hidden) return;
+  if (status.isLoggedOut) {
+    if (!(await server.renew())) return;
+    status.goesOn();
+    queue.retryNow();
+  }
+  refill();
+}
+
+addEventListener("visibilitychange", comeBack);
+
+addEventListener("beforeunload", (event) => {
+  if (queue.endangered) event.preventDefault();
 });
 
+$("undo").hidden = facts.undo_steps === 0;
 await queue.open();
-for (const entry of queue.entries) {
-  ahead.answered.add(entry.assignment.id);
-  status.count(entry.outcome, 1);
+for (const turn of queue.turns) {
+  if (waits(turn) && !turn.undo) status.count(turn.said.outcome, 1);
+  if (turn.comparison && turn.undo) status.count(turn.said.outcome, -1);
+  if (waits(turn) && turn.tried) doubtful.add(turn.key);
 }
+for (const assignment of shownAgain(queue.turns)) ahead.putFirst(assignment);
 status.show();
 show();
 queue.flush();
-refill();
+await refill();
+learn().catch(() => {}); // it is asked again when it is needed

@@ -5,15 +5,19 @@ import { Choice } from "./choice.js";
 const GAP = 8; // px
 
 export class Lineup {
-  /** done(levels): the choice is complete. changed(choice, text): something was chosen; `text` says it. */
-  constructor(element, { done, changed }) {
+  /**
+   * done(levels): the choice is complete. changed(choice, text): something was chosen; `text` says it.
+   * mark(tile, at): write its key on a new tile.
+   */
+  constructor(element, { done, changed, mark }) {
     this.element = element;
-    this.on = { done, changed };
+    this.on = { done, changed, mark };
     this.tiles = [];
     this.choice = null;
     new ResizeObserver(() => this.#fit()).observe(element);
   }
 
+  /** The places of the pictures, for the view to fill. */
   show({ assignment, pictures, broken }) {
     this.choice = new Choice(assignment);
     this.broken = broken;
@@ -22,10 +26,14 @@ export class Lineup {
     // The same elements as before where there are some, so that the focus stays where it is.
     if (this.element.childElementCount !== pictures.length) this.element.replaceChildren(...this.tiles);
     this.ratios = assignment.images.map(({ width, height }) => width / height);
-    this.tiles.forEach((tile, at) => tile.querySelector(".picture").replaceChildren(pictures[at]));
     this.#fit();
     this.#mark();
     this.on.changed(this.choice, "");
+    return this.tiles.map((tile, at) => ({
+      frame: tile.querySelector(".clip"),
+      layer: tile.querySelector(".picture"),
+      image: pictures[at],
+    }));
   }
 
   clear() {
@@ -59,9 +67,9 @@ export class Lineup {
     const tile = document.createElement("button");
     tile.type = "button";
     tile.className = "tile";
-    tile.setAttribute("aria-keyshortcuts", String(at + 1));
-    tile.innerHTML = '<span class="frame"><span class="picture"></span><kbd></kbd><span class="place"></span></span>';
-    tile.querySelector("kbd").textContent = at + 1;
+    tile.innerHTML =
+      '<span class="frame"><span class="clip"><span class="picture"></span></span><kbd></kbd><span class="place"></span></span>';
+    this.on.mark(tile, at);
     // The second click of a double click was meant for the image that was here.
     tile.addEventListener("click", (event) => event.detail < 2 && this.pick(at));
     return tile;

@@ -1,69 +1,118 @@
-// Answers wait here until the server has acknowledged them.
+// Answers and undos wait here until the server has acknowledged them.
 //
-// Each answer is one entry of the browser's store, under its assignment: written before it is sent, removed
-// when it is acknowledged, so that neither a reload nor a second tab loses one or sends it again. `entries`
-// is this page's view of the store, for showing; what is sent is read from the store itself. Should an
-// answer be sent twice all the same (its acknowledgement was lost), the server keeps one comparison.
+// Each answer is a turn in the browser's store, written before it is sent; so is the wish to undo it. Neither a
+// reload nor a second tab loses one or sends it again. `turns` is this page's view of the store, for showing;
+// what is sent is read from the store itself. Should something be sent twice all the same (its acknowledgement
+// was lost), the server keeps one comparison, and undoes it once.
 
+import { Problem } from "./api.js";
+import { gettext } from "./i18n.js";
 import { inMemory, openStore } from "./store.js";
+import {
+  counts, forgettable, keyAgain, keyOf, lastStanding, laterThan, newsIn, nextOrder, pendingAgain, settled, tasksOf,
+  waits,
+} from "./turns.js";
 
 const LONGEST_PAUSE = 30_000; // ms
 
 export class Queue {
   /**
-   * name: of this person's and project's queue. send(entry): a promise; it throws a Problem.
-   * on.sent(entry): acknowledged. on.refused(entry, problem): will never be taken, and is dropped.
-   * on.held(problem): kept, and why. on.change(): entries came or went, here or in another tab, of which
-   * on.elsewhere(change, entry) tells: "added", "taken back", "sent" or "refused".
+   * name: of this person's and project's queue. Each of send throws a Problem:
+   * send.answer(turn, ms since it was given): {comparison, repeated}, the latter if it was there already;
+   * send.undo(turn): {reopened, reason}, the new assignment, or null and why there is none.
+   *
+   * on.happened(change, facts, here): here, or in another tab,
+   *   "answered" {turn}; "withdrawn" {turn, shown}: to be undone, and what is shown again; "sent" {turn, repeated};
+   *   "refused" {turn, dropped, message}: never recorded; "undone" {turn, reopened, reason, dropped};
+   *   "kept" {turn, dropped, message}: the undo was refused; `dropped`: what had been answered again.
+   * Of the first two it hears from other tabs alone. on.held(problem): all is kept, and why it waits.
+   * on.changed(): turns came or went. on.forgetful(): from now on, things are kept in memory alone.
    */
   constructor(name, send, on) {
     this.name = name;
     this.send = send;
     this.on = on;
     this.seen = new Map();
+    this.givenAt = new Map(); // by a clock that nobody sets
     this.changes = 0;
     this.flushing = false;
     this.failures = 0;
     this.wake = () => {};
     this.channel = new BroadcastChannel(name);
-    this.channel.onmessage = ({ data }) => this.#hear(data);
     addEventListener("online", () => this.retryNow());
   }
 
   /** Find what an earlier page has left; before anything else. */
   async open() {
     this.store = await openStore(this.name);
+    if (!this.store.lasting) this.on.forgetful();
     await this.#look();
+    this.channel.onmessage = ({ data }) => this.#hear(data);
   }
 
-  /** Oldest first: {assignment, outcome, levels, duration_ms, order, tried}. */
-  get entries() {
-    return [...this.seen.values()].sort((a, b) => a.order - b.order);
+  get turns() {
+    return [...this.seen.values()];
   }
 
-  has(assignmentId) {
-    return this.seen.has(assignmentId);
+  /** How many answers and undos are not acknowledged. */
+  get waiting() {
+    return tasksOf(this.turns).length;
   }
 
-  /** answer: {outcome, levels, duration_ms}, the levels of several images alone. */
-  async add(assignment, answer) {
-    const last = this.entries.at(-1)?.order ?? 0;
-    const entry = { ...answer, assignment, order: Math.max(Date.now(), last + 1), tried: false };
-    this.#note("added", entry);
-    await this.#put(entry);
-    this.#tell("added", entry);
+  /** Whether closing the page would lose something. */
+  get endangered() {
+    return !this.store.lasting && this.waiting > 0;
+  }
+
+  has(key) {
+    return counts(this.seen.get(key));
+  }
+
+  /** said: {outcome, duration_ms} and what else belongs to the answer. */
+  async add(assignment, said) {
+    const turn = { key: keyOf(assignment), assignment, said, given: Date.now(), tried: false };
+    turn.order = nextOrder(this.turns);
+    this.givenAt.set(turn.key, performance.now());
+    this.#note([turn.key], [turn]);
+    await this.#stored((store) => store.put(turn));
+    this.#tell("answered", { turn });
     this.flush();
   }
 
-  /** The latest answer, taken out of the queue, if it surely has not been sent; else null. */
-  takeBack() {
-    return this.#alone(async () => {
+  /**
+   * Undo the last answer: taken out if it surely was not sent, else to be undone at the server as soon as it
+   * can. {turn, shown}, the latter what is shown again; {beyond: true}, if more than `steps` would be undone;
+   * or null, if nothing is known of the past.
+   */
+  async undo(steps) {
+    for (;;) {
       await this.#look();
-      const entry = this.entries.at(-1);
-      if (!entry || entry.tried) return null;
-      await this.#drop("taken back", entry);
-      return entry;
-    });
+      const last = lastStanding(this.turns);
+      if (!last) return null;
+      if (laterThan(last, this.turns) >= steps) return { beyond: true };
+      const order = nextOrder(this.turns);
+      const [turn] = await this.#change([last.key], (now) => {
+        if (!now || now.undone || now.undo) return undefined;
+        return now.tried ? { ...now, undo: order } : { ...now, undone: true };
+      });
+      if (!turn) continue; // another tab was faster
+      const shown = turn.undo ? pendingAgain(turn.assignment) : settled(turn.assignment, this.turns);
+      this.#tell("withdrawn", { turn, shown });
+      this.flush();
+      return { turn, shown };
+    }
+  }
+
+  /** Learn from rows of the server's history what was answered elsewhere. */
+  async learn(rows) {
+    await this.#look();
+    const { missing, gone } = newsIn(rows, this.turns);
+    const found = new Map(missing.map((turn) => [turn.key, turn]));
+    await this.#change([...found.keys()], (now, key) => (now ? undefined : found.get(key)));
+    await this.#change(
+      gone.map((turn) => turn.key),
+      (now) => (now && !now.undo && !now.undone ? { ...now, undone: true } : undefined),
+    );
   }
 
   /** Send what waits, one after another, with growing pauses while it fails. */
@@ -72,10 +121,10 @@ export class Queue {
     this.flushing = true;
     try {
       let pause = 0;
-      while (pause !== null && this.seen.size) {
+      while (pause !== null && this.waiting) {
         if (pause) await this.#pause(pause);
-        // Held for one answer at a time: tabs take turns, and none sends what another is sending.
-        pause = await this.#alone(() => this.#sendOldest());
+        // Held for one thing at a time: tabs take turns, and none sends what another is sending.
+        pause = await this.#alone(() => this.#sendNext());
       }
     } finally {
       this.flushing = false;
@@ -88,24 +137,44 @@ export class Queue {
   }
 
   /** The ms to wait before the next, or null when there is no use in going on. */
-  async #sendOldest() {
+  async #sendNext() {
     await this.#look();
-    const entry = this.entries[0];
-    if (!entry) return 0;
-    // From here on it may have arrived, whatever we hear.
-    await this.#put({ ...entry, tried: true });
+    const [task] = tasksOf(this.turns);
+    if (!task) return 0;
     try {
-      await this.send(entry);
+      await (task.undo ? this.#sendUndo(task.turn) : this.#sendAnswer(task.turn));
+      this.failures = 0;
+      return 0;
     } catch (problem) {
-      return this.#afterProblem(entry, problem);
+      if (!(problem instanceof Problem)) throw problem;
+      return this.#afterProblem(task, problem);
     }
-    this.failures = 0;
-    await this.#drop("sent", entry);
-    this.on.sent(entry);
-    return 0;
   }
 
-  async #afterProblem(entry, problem) {
+  async #sendAnswer({ key }) {
+    // From here on it may have arrived, whatever we hear.
+    const [turn] = await this.#change([key], (now) =>
+      waits(now) ? { ...now, assignment: settled(now.assignment, this.turns), tried: true } : undefined,
+    );
+    if (!turn) return; // taken out a moment ago
+    if (turn.assignment.pending) throw new Problem(410, gettext("It is not reserved for you any more."));
+    const { comparison, repeated } = await this.send.answer(turn, this.#age(turn));
+    const made = Date.parse(comparison.created_at);
+    await this.#change([key], (now) => now && { ...now, comparison: comparison.id, made });
+    this.#happened("sent", { turn, repeated });
+    const old = forgettable(turn, this.turns).map((one) => one.key);
+    if (old.length) await this.#change(old, () => null);
+  }
+
+  async #sendUndo({ key, ...turn }) {
+    // Read again: its answer may have been acknowledged since.
+    const { reopened, reason } = await this.send.undo(turn);
+    await this.#change([key], (now) => now && { ...now, undo: null, undone: true, reopened: reopened?.id ?? null });
+    const dropped = reopened ? null : await this.#dropAgain(turn);
+    this.#happened("undone", { turn: { key, ...turn }, reopened, reason, dropped });
+  }
+
+  async #afterProblem({ turn, undo }, problem) {
     if (problem.sessionEnded || problem.passes) {
       this.on.held(problem);
       if (problem.sessionEnded) return null;
@@ -113,9 +182,31 @@ export class Queue {
       return Math.max(problem.retryAfter * 1000, growing * (0.75 + Math.random() / 2));
     }
     this.failures = 0;
-    await this.#drop("refused", entry);
-    this.on.refused(entry, problem);
+    let was = turn;
+    await this.#change([turn.key], (now) => {
+      was = now ?? turn;
+      return undo ? now && { ...now, undo: null } : null;
+    });
+    const dropped = was.undo ? await this.#dropAgain(was) : null;
+    this.#happened(undo ? "kept" : "refused", { turn: was, dropped, message: problem.message });
     return 0;
+  }
+
+  /** What was answered again in the hope that the undo would succeed. */
+  async #dropAgain(turn) {
+    let dropped = null;
+    await this.#change([keyAgain(turn)], (now) => {
+      if (!waits(now)) return undefined;
+      dropped = now;
+      return null;
+    });
+    return dropped;
+  }
+
+  /** The ms since it was given: by the clock, and should that have been set back, by this page's own. */
+  #age({ key, given }) {
+    const here = this.givenAt.has(key) ? performance.now() - this.givenAt.get(key) : 0;
+    return Math.max(0, here, Date.now() - given);
   }
 
   #pause(ms) {
@@ -134,23 +225,19 @@ export class Queue {
   }
 
   async #look() {
-    let entries, changes;
+    let turns, changes;
     do {
       changes = this.changes;
-      entries = await this.#stored((store) => store.all());
+      turns = await this.#stored((store) => store.all());
     } while (changes !== this.changes);
-    this.seen = new Map(entries.map((entry) => [entry.assignment.id, entry]));
-    this.on.change();
+    this.seen = new Map(turns.map((turn) => [turn.key, turn]));
+    this.on.changed();
   }
 
-  #put(entry) {
-    return this.#stored((store) => store.put(entry));
-  }
-
-  async #drop(change, entry) {
-    await this.#stored((store) => store.remove(entry));
-    this.#note(change, entry);
-    this.#tell(change, entry);
+  async #change(keys, task) {
+    const turns = await this.#stored((store) => store.change(keys, task));
+    this.#note(keys, turns);
+    return turns;
   }
 
   /** What the task gives; should the store be full or gone, then from the memory of this page. */
@@ -158,25 +245,33 @@ export class Queue {
     try {
       return await task(this.store);
     } catch {
-      this.store = inMemory(this.entries);
+      this.store = inMemory(this.turns);
+      this.on.forgetful();
       return task(this.store);
     }
   }
 
-  #tell(change, entry) {
-    this.channel.postMessage({ change, entry });
+  #note(keys, turns) {
+    this.changes += 1;
+    keys.forEach((key, at) => {
+      if (turns[at]) this.seen.set(key, turns[at]);
+      else if (turns[at] === null) this.seen.delete(key);
+    });
+    this.on.changed();
   }
 
-  #hear({ change, entry }) {
-    this.on.elsewhere(change, entry);
+  #happened(change, facts) {
+    this.#tell(change, facts);
+    this.on.happened(change, facts, true);
+  }
+
+  #tell(change, facts) {
+    this.channel.postMessage({ change, facts });
+  }
+
+  #hear({ change, facts }) {
+    this.on.happened(change, facts, false);
     // Messages of several tabs may come in any order; the store knows.
     this.#look();
-  }
-
-  #note(change, entry) {
-    this.changes += 1;
-    if (change === "added") this.seen.set(entry.assignment.id, entry);
-    else this.seen.delete(entry.assignment.id);
-    this.on.change();
   }
 }
