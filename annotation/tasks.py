@@ -6,9 +6,12 @@ from annotation.delivery import deliver_due, forget_old
 from annotation.imports import jobs
 from annotation.services import queue
 from annotation.services.assignments import release_expired
+from annotation.services.derivatives import make_derivatives
 
 # Well below the time limit of a task: a long import goes on in the next one, and others get their turn.
 IMPORT_SECONDS = 900.0
+# Short, since it may go on for hours while ratings want their turn.
+DERIVE_SECONDS = 10.0
 
 
 @shared_task(name="annotation.tasks.release_expired")
@@ -38,6 +41,12 @@ def sweep_imports() -> None:
     """Find the imports that a lost message or a lost worker has left behind."""
     for import_id in jobs.unfinished_imports():
         run_import.apply_async((str(import_id),), expires=10)
+
+
+@shared_task(name="annotation.tasks.derive")
+def derive() -> None:
+    """Go on making what is shown of new pictures; it is cheap to ask when there is nothing to do."""
+    make_derivatives(DERIVE_SECONDS)
 
 
 @shared_task(name="annotation.tasks.deliver")

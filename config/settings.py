@@ -352,6 +352,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
+    "derive": {
+        "task": "annotation.tasks.derive",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
     "sweep-queues": {
         "task": "annotation.tasks.sweep_queues",
         "schedule": 30.0,

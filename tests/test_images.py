@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import PIL.Image
-import PIL.ImageCms
 import pytest
 
 from annotation import images
@@ -144,69 +143,6 @@ def test_an_upload_and_an_import_remember_the_same_look(project: Project, tmp_pa
     assert looks == {images.look_of(landscape(1))}
 
 
-# --- Derivatives -------------------------------------------------------------------------------------
-
-
-def shown(image: Image, size: str = "display") -> PIL.Image.Image:
-    with PIL.Image.open(images.derivative(image, size)) as opened:
-        opened.load()
-        return opened
-
-
-def test_what_is_shown_has_no_metadata_and_fits_the_screen(project: Project) -> None:
-    exif = PIL.Image.Exif()
-    exif[0x010F] = "a camera with a serial number"
-    content = encoded(PIL.Image.new("RGB", (4000, 1000), "teal"), "JPEG", exif=exif)
-    derived = shown(add_image(project, content, name="x.jpg"))
-    assert derived.size == (1600, 400)
-    assert not derived.getexif()
-    assert b"serial" not in images.derivative(project.images.get(), "display").read_bytes()
-
-
-def test_a_rotated_photograph_is_shown_upright(project: Project) -> None:
-    lying = PIL.Image.new("RGB", (80, 40), "white")
-    lying.paste("red", (0, 0, 40, 40))
-    exif = PIL.Image.Exif()
-    exif[images.EXIF_ORIENTATION] = 6
-    image = add_image(project, encoded(lying, "JPEG", exif=exif, quality=95), name="x.jpg")
-    assert (image.width, image.height) == (40, 80)
-    upright = shown(image)
-    assert upright.size == (40, 80)
-    red, green, _ = upright.convert("RGB").split()
-    assert red.getpixel((20, 10)) == pytest.approx(255, abs=30)
-    assert green.getpixel((20, 10)) == pytest.approx(0, abs=30)
-
-
-@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "I;16", "1"])
-def test_every_mode_of_pixels_is_shown_with_its_brightness(project: Project, mode: str) -> None:
-    grey = PIL.Image.new("L", (20, 20), 200)
-    if mode == "I;16":
-        sixteen = np.full((20, 20), 200 * 257, dtype=np.uint16)
-        content = encoded(PIL.Image.fromarray(sixteen), "PNG")
-    elif mode == "CMYK":
-        content = encoded(grey.convert("RGB").convert("CMYK"), "JPEG", quality=95)
-    elif mode == "1":
-        content = encoded(PIL.Image.new("1", (20, 20), 1), "PNG")
-    else:
-        content = encoded(grey.convert(mode), "PNG")
-    pixel = shown(add_image(project, content, name="x")).convert("RGB").getpixel((10, 10))
-    expected = 255 if mode == "1" else 200
-    assert pixel == pytest.approx((expected,) * 3, abs=6)
-
-
-def test_a_colour_profile_is_applied_since_the_derivative_carries_none(project: Project) -> None:
-    lab = PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB"))
-    content = encoded(PIL.Image.new("RGB", (9, 9), (10, 200, 30)), "PNG", icc_profile=lab.tobytes())
-    derived = shown(add_image(project, content, name="x"))
-    assert "icc_profile" not in derived.info
-    assert derived.convert("RGB").getpixel((4, 4)) == pytest.approx((10, 200, 30), abs=8)
-
-
-def test_a_broken_colour_profile_costs_the_profile_and_not_the_picture(project: Project) -> None:
-    content = encoded(PIL.Image.new("RGB", (9, 9), "red"), "PNG", icc_profile=b"nonsense")
-    assert shown(add_image(project, content, name="x")).size == (9, 9)
-
-
 # --- Folders -----------------------------------------------------------------------------------------
 
 
@@ -282,7 +218,7 @@ def test_a_file_swapped_for_a_link_after_the_import_is_not_served(
     (folder / "a.png").unlink()
     (folder / "a.png").symlink_to(secret)
     with pytest.raises(Gone, match="no longer inside"):
-        images.derivative(project.images.get(name="a.png"), "display")
+        images.derivative(project.images.get(name="a.png"), "medium", ("webp",))
 
 
 def test_a_file_that_changed_or_went_after_the_import_is_not_served(
@@ -292,10 +228,10 @@ def test_a_file_that_changed_or_went_after_the_import_is_not_served(
     image = project.images.get(name="a.png")
     (folder / "a.png").write_bytes(picture(200))
     with pytest.raises(Gone, match="has changed"):
-        images.derivative(image, "display")
+        images.derivative(image, "medium", ("webp",))
     (folder / "a.png").unlink()
     with pytest.raises(Gone, match="gone from the server"):
-        images.derivative(image, "display")
+        images.derivative(image, "medium", ("webp",))
 
 
 def test_a_folder_that_is_not_there_is_refused(project: Project, tmp_path: Path) -> None:

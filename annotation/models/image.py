@@ -68,7 +68,12 @@ class Image(models.Model):
     excluded_reason = models.CharField(max_length=300, blank=True)
     # Random and fixed: a sample of images is a range of this column, which an index answers.
     shuffle = models.FloatField(default=random_place, editable=False)
+    # The recipe by which a worker has made what is shown (annotation/images/derivatives.py). 0: still to be
+    # made; −1, −2: tried so often; GIVEN_UP: not tried again, and made only when somebody asks for it.
+    derived = models.SmallIntegerField(default=0, db_default=0, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    GIVEN_UP = -3
 
     class Meta:
         ordering = ["name", "id"]
@@ -85,6 +90,11 @@ class Image(models.Model):
                 fields=["project", "gold"],
                 name="image_gold_range",
                 condition=models.Q(gold__isnull=False, excluded=False),
+            ),
+            models.Index(
+                fields=["project", "shuffle"],
+                name="image_to_derive",
+                condition=models.Q(derived__gt=-3, derived__lte=0, excluded=False),
             ),
         ]
         constraints = [

@@ -5,6 +5,8 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.utils.crypto import salted_hmac
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation import images
@@ -30,16 +32,22 @@ from annotation.views.page import (
 def image(request: HttpRequest, image_id: UUID) -> Any:
     """A picture as members see it: re-encoded, without metadata, under a name that tells nothing."""
     picture = image_for(request.user, image_id)
-    size = request.GET.get("size", "display")
+    size = request.GET.get("size", images.DEFAULT_SIZE)
     if size not in images.SIZES:
         return HttpResponse(f"size must be one of: {', '.join(images.SIZES)}", status=400)
-    response = FileResponse(
-        images.derivative(picture, size).open("rb"), content_type=images.DISPLAY_TYPE
-    )
+    path = images.derivative(picture, size, images.accepted(request.headers.get("Accept", "")))
+    # Of the file, which never changes under its name; keyed, since that name tells the original's digest.
+    etag = f'"{salted_hmac("image", path.name).hexdigest()[:24]}"'
+    response = get_conditional_response(request, etag=etag)
+    if response is None:
+        content_type = images.TYPES[path.suffix.removeprefix(".")]
+        response = FileResponse(path.open("rb"), content_type=content_type)
+        response["Content-Disposition"] = "inline"
+    response["ETag"] = etag
     # Long enough for a stretch of work, short enough that little is left after a logout.
     response["Cache-Control"] = "private, max-age=600"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    response["Content-Disposition"] = "inline"
+    patch_vary_headers(response, ["Accept"])
     return response
 
 

@@ -1,13 +1,10 @@
 """The pictures of an export: as bytes inside it, as files beside it, or as where to find them."""
 
 import hashlib
-import io
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID
-
-import PIL.Image
 
 from annotation.errors import Gone
 from annotation.images import derivative, source_path
@@ -15,7 +12,6 @@ from annotation.models import Image
 
 # An image is in several pairs, which follow one another.
 REMEMBERED = 16
-WHITE = (255, 255, 255)
 
 
 class Wanted(Protocol):
@@ -72,20 +68,9 @@ class Pictures:
             if hashlib.sha256(content).hexdigest() != image.sha256:
                 raise Gone(f"The file of “{image.name}” has changed since it was imported.")
             return content, path.suffix.lower()
-        served = derivative(image, "display")
         if self.kind == "served":
-            return served.read_bytes(), ".webp"
-        return _as_jpeg(served.read_bytes()), ".jpg"
-
-
-def _as_jpeg(content: bytes) -> bytes:
-    """Of our own making, so there is nothing to be wary of; what is transparent becomes white."""
-    with PIL.Image.open(io.BytesIO(content), formats=["WEBP"]) as picture:
-        flat = PIL.Image.new("RGB", picture.size, WHITE)
-        flat.paste(picture, mask=picture.getchannel("A") if picture.mode == "RGBA" else None)
-    encoded = io.BytesIO()
-    flat.save(encoded, "JPEG", quality=95)
-    return encoded.getvalue()
+            return derivative(image, "medium", ("webp",)).read_bytes(), ".webp"
+        return derivative(image, "medium", ("jpeg",)).read_bytes(), ".jpg"
 
 
 FILE_GONE = "its file is gone or has changed"

@@ -10,7 +10,14 @@ from annotation.models import Image, Prompt
 LONGEST_PROMPT = 20_000
 
 
-@extend_schema_field({"type": "string", "format": "uri-reference"})
+@extend_schema_field(
+    {
+        "type": "string",
+        "format": "uri-reference",
+        "description": "Where members see the picture, by default at most 1600 pixels wide or high. Add "
+        "?size=thumb, small, medium, large or full for at most 320, 800, 1600, 2560 pixels, or all of them.",
+    }
+)
 class ImageURLField(serializers.Field):
     """Where members see the picture. It tells nothing of its name, its model or its place in the order."""
 

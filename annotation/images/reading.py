@@ -1,19 +1,11 @@
-"""Pictures as bytes: safe paths, what is accepted, and what is shown.
+"""Pictures as bytes: what is accepted, and what is told by decoding it."""
 
-Originals are never served: a member gets a re-encoded derivative without metadata, made when first
-asked for and kept by the content's digest.
-"""
-
-import hashlib
 import io
-import os
 import struct
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import PIL.Image
 import PIL.ImageCms
@@ -21,8 +13,7 @@ import PIL.ImageOps
 import pillow_heif
 from django.conf import settings
 
-from annotation.errors import Gone, Invalid
-from annotation.models import Image
+from annotation.errors import Invalid
 
 pillow_heif.register_heif_opener(thumbnails=False)
 
@@ -56,10 +47,6 @@ EXIF_USER_COMMENT = 0x9286
 LOOK_CELLS = (9, 8)
 LOOK_SQUARE = (72, 72)
 
-# Longest side in pixels of each derivative.
-SIZES = {"display": 1600, "thumb": 320}
-DISPLAY_TYPE = "image/webp"
-
 
 @dataclass(frozen=True)
 class Facts:
@@ -77,7 +64,7 @@ class Facts:
 
 def inspect(content: bytes) -> Facts:
     """Decode all of it, since only that finds a truncated file; Invalid says what is wrong."""
-    with _decoded(content) as picture:
+    with decoded(content) as picture:
         width, height = picture.size
         # A JPEG is read to its end without being decoded at full size; other formats ignore this.
         picture.draft("RGB", LOOK_SQUARE)
@@ -107,47 +94,9 @@ def look_of(picture: PIL.Image.Image) -> int:
     return bits - 2**64 if bits >= 2**63 else bits
 
 
-def source_path(image: Image) -> Path:
-    """Where the original lies. Symbolic links are followed here, at each use, and must not lead out."""
-    root = Path(image.folder.path) if image.folder else settings.UPLOAD_DIR
-    try:
-        path = (root / image.path).resolve(strict=True)
-    except (OSError, RuntimeError):
-        raise Gone(f"The file of “{image.name}” is gone from the server.") from None
-    if not path.is_relative_to(root.resolve()) or not path.is_file():
-        raise Gone(f"The file of “{image.name}” is no longer inside its folder.")
-    return path
-
-
-def derivative(image: Image, size: str) -> Path:
-    """The re-encoded picture, made now if it was never asked for; Gone if the original has changed."""
-    path: Path = settings.DERIVATIVE_DIR / image.sha256[:2] / f"{image.sha256}-{SIZES[size]}.webp"
-    if path.exists():
-        return path
-    content = source_path(image).read_bytes()
-    if hashlib.sha256(content).hexdigest() != image.sha256:
-        raise Gone(f"The file of “{image.name}” has changed since it was imported.")
-    write_atomically(path, _reencoded(content, SIZES[size]))
-    return path
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """All or nothing, also if the disk is full or the power fails half-way."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    except BaseException:
-        os.unlink(draft)
-        raise
-
-
 @contextmanager
-def _decoded(content: bytes) -> Iterator[PIL.Image.Image]:
+def decoded(content: bytes) -> Iterator[PIL.Image.Image]:
+    """The picture, opened but not loaded; what goes wrong with it inside is Invalid."""
     if len(content) > settings.MAX_UPLOAD_BYTES:
         limit = settings.MAX_UPLOAD_BYTES // 2**20
         raise Invalid(f"The file is larger than {limit} MB, the most a picture may have.", "file")
@@ -167,21 +116,9 @@ def _decoded(content: bytes) -> Iterator[PIL.Image.Image]:
         raise Invalid(f"The picture is damaged and cannot be decoded: {error}", "file") from None
 
 
-def _reencoded(content: bytes, longest: int) -> bytes:
-    with _decoded(content) as picture:
-        picture.draft("RGB", (2 * longest, 2 * longest))
-        upright = PIL.ImageOps.exif_transpose(_in_srgb(_eight_bits(picture)))
-        upright = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
-        upright.thumbnail((longest, longest), PIL.Image.Resampling.LANCZOS, reducing_gap=2.0)
-        upright.info.clear()
-        encoded = io.BytesIO()
-        upright.save(encoded, "WEBP", quality=90, method=2)
-    return encoded.getvalue()
-
-
 def _resizable(picture: PIL.Image.Image) -> PIL.Image.Image:
     """In a mode whose pixels can be averaged: a palette's numbers cannot."""
-    eight = _eight_bits(picture)
+    eight = eight_bits(picture)
     if eight.has_transparency_data:
         return eight.convert("RGBA")
     return eight if eight.mode in ("L", "RGB") else eight.convert("RGB")
@@ -212,14 +149,14 @@ def _user_comment(comment: bytes) -> str:
     return comment.decode("utf-8", "replace")
 
 
-def _eight_bits(picture: PIL.Image.Image) -> PIL.Image.Image:
+def eight_bits(picture: PIL.Image.Image) -> PIL.Image.Image:
     """Sixteen bits of grey as eight, which a plain conversion would clip to white instead."""
     if not picture.mode.startswith("I"):
         return picture
     return picture.point(lambda grey: grey * (1 / 256)).convert("L")
 
 
-def _in_srgb(picture: PIL.Image.Image) -> PIL.Image.Image:
+def in_srgb(picture: PIL.Image.Image) -> PIL.Image.Image:
     """With an embedded colour profile applied, since the derivative carries none."""
     profile = picture.info.get("icc_profile")
     if not profile or picture.mode not in ("RGB", "L", "CMYK"):

@@ -1,0 +1,31 @@
+"""Pictures as bytes: what is accepted (reading), where they lie (files), and what is shown (derivatives)."""
+
+from annotation.images.derivatives import (
+    DEFAULT_SIZE,
+    RECIPE,
+    SCREENS,
+    SIZES,
+    derivative,
+    derive,
+)
+from annotation.images.files import source_path, write_atomically
+from annotation.images.negotiation import TYPES, accepted
+from annotation.images.reading import EXIF_ORIENTATION, EXTENSIONS, Facts, inspect, look_of
+
+__all__ = [
+    "DEFAULT_SIZE",
+    "EXIF_ORIENTATION",
+    "EXTENSIONS",
+    "RECIPE",
+    "SCREENS",
+    "SIZES",
+    "TYPES",
+    "Facts",
+    "accepted",
+    "derivative",
+    "derive",
+    "inspect",
+    "look_of",
+    "source_path",
+    "write_atomically",
+]
