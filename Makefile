@@ -9,6 +9,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-embedded test-consumers lint types check lock clean chromium
+.PHONY: screenshots
 .PHONY: bench-export bench-opening bench-rating bench-accuracy bench-pairing bench-lineups
 .DELETE_ON_ERROR:
 
@@ -31,6 +32,9 @@ test-embedded: .venv/dev.installed ## Run the tests again on SQLite, the databas
 test-consumers: .venv/dev.installed .venv-consumers/installed ## Have the trainers' own code take a step on our exports (heavy packages)
 	@CONSUMERS_DIR=$(CONSUMERS_DIR) $(BIN)/python -m pytest -q tests/consumers/prepare.py
 	@CONSUMERS_DIR=$(CONSUMERS_DIR) HF_HUB_OFFLINE=1 .venv-consumers/bin/python -m pytest -q -c tests/consumers/trainers.ini tests/consumers/trainers.py
+
+screenshots: .venv/dev.installed chromium ## Make the README's pictures (PHOTOS=folder; ALL=1: every page, into build/)
+	@NUMBA_CACHE_DIR=$(CURDIR)/.numba_cache $(BIN)/python -m bench.screenshots
 
 bench-export: .venv/dev.installed ## Measure data in and out (QUICK=1: smaller tables)
 	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.export
