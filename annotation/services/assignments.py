@@ -187,8 +187,10 @@ def _renew_own(membership: Membership, criterion: Criterion | None) -> int:
 
 def _own_open(membership: Membership, count: int, criterion: Criterion | None) -> list[Assignment]:
     """Undone pairs come first, the latest undone before the others; then the oldest lease."""
-    mine = _open_of(membership, criterion).select_related("criterion", "left__prompt", "right")
-    mine = mine.select_related("lineup").prefetch_related("lineup__images__prompt")
+    mine = _open_of(membership, criterion).select_related(
+        "criterion", "left__prompt__reference", "right"
+    )
+    mine = mine.select_related("lineup").prefetch_related("lineup__images__prompt__reference")
     found = list(mine.order_by("created_at", "id"))
     undone = [assignment for assignment in found if assignment.replaces_id]
     fresh = [assignment for assignment in found if not assignment.replaces_id]

@@ -2,12 +2,13 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from annotation.access import membership_for
 from annotation.models import Membership
-from annotation.selectors import own_progress
+from annotation.selectors import needs_introduction, own_progress
 from annotation.views.page import page, project_page
 
 
@@ -16,12 +17,18 @@ from annotation.views.page import page, project_page
 def compare(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """The page where images are judged. Its script asks the API for pairs and sends the answers."""
     membership = membership_for(request.user, project_id)
+    if needs_introduction(membership):
+        return redirect("introduction", project_id)
     progress = own_progress(membership)
     return project_page(
         request,
         membership,
         "annotation/compare.html",
-        {"progress": progress, "facts": _facts(membership, progress.judged, progress.remaining)},
+        {
+            "progress": progress,
+            "facts": _facts(membership, progress.judged, progress.remaining),
+            "has_examples": membership.project.examples.exists(),
+        },
     )
 
 

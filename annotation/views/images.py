@@ -5,6 +5,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation import images
@@ -109,6 +110,26 @@ def exclude(request: HttpRequest, image_id: UUID) -> HttpResponse:
             update_image(picture, **form.cleaned_data)
     else:
         messages.error(request, "A reason may have up to 300 characters.")
+    return back(request, "project_images", picture.project_id)
+
+
+@require_POST
+@page
+def set_reference(request: HttpRequest, image_id: UUID) -> HttpResponse:
+    """Make an image what its prompt's images are judged against, or have it compared again."""
+    picture = image_for(request.user, image_id, Role.MANAGER)
+    with refusals_as_messages(request):
+        if request.POST.get("reference"):
+            update_image(picture, reference=True)
+            messages.success(request, _("It is now the reference of its prompt, and not compared."))
+        else:
+            changed = update_image(picture, reference=False)
+            messages.success(
+                request,
+                _("It is no reference any more; it stays excluded.")
+                if changed.excluded
+                else _("It is no reference any more, and is compared again."),
+            )
     return back(request, "project_images", picture.project_id)
 
 
