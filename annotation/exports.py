@@ -40,7 +40,9 @@ _KINDS: dict[str, pa.DataType] = {
     "outcome": pa.string(),
     "levels": pa.string(),
     "strength": pa.int16(),
+    "cause": pa.string(),
     "reason": pa.string(),
+    "tags": pa.string(),
     "annotator": NAMES,
     "duration_ms": pa.int64(),
     "shown_at": TIME,
@@ -54,7 +56,7 @@ _KINDS: dict[str, pa.DataType] = {
 }
 COMPARISON_SCHEMA = pa.schema(
     [
-        pa.field(name, kind, metadata=JSON if name in ("shown", "levels") else None)
+        pa.field(name, kind, metadata=JSON if name in ("shown", "levels", "tags") else None)
         for name, kind in _KINDS.items()
     ]
 )
@@ -123,7 +125,9 @@ READ = {
     "outcome": (TEXT, "outcome"),
     "levels": (TEXT, "levels"),
     "strength": (pa.int16(), "strength"),
+    "cause": (TEXT, "cause"),
     "reason": (TEXT, "reason"),
+    "tags": (TEXT, "tags"),
     "duration_ms": (pa.int64(), "duration_ms"),
     "shown_at": (TEXT, "assignment__created_at"),
     "created_at": (TEXT, "created_at"),
@@ -136,7 +140,7 @@ READ = {
 AS_READ = pa.schema({name: kind for name, (kind, _) in READ.items()})
 # Ids, times and JSON, which would become objects.
 CAST = (
-    *("id", "criterion", "left", "right", "annotator", "shown", "levels"),
+    *("id", "criterion", "left", "right", "annotator", "shown", "levels", "tags"),
     *("shown_at", "created_at", "retracted_at"),
 )
 

@@ -7,6 +7,7 @@ from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from annotation.imports.kinds import KINDS
@@ -36,15 +37,43 @@ class NewPersonForm(forms.Form):
     )
 
 
-# Project.target may be empty; all else has a value, and keeps it unless another is sent.
+# Some of these may be empty; all else has a value, and keeps it unless another is sent.
 MAY_BE_LEFT_OUT = {
     *("goal", "top", "screen", "screen_size", "gold_share", "repeat_share"),
     *("warn_below", "pause_below"),
     *("target", "target_value"),
+    *("tags", "undo_steps", "pause_after"),
 }
 
 
+class TagsField(forms.Field):
+    """A list of texts, as one text with commas or line breaks between them."""
+
+    widget = forms.TextInput
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> list[str]:
+        if isinstance(value, list):
+            return value
+        parts = [part.strip() for line in (value or "").splitlines() for part in line.split(",")]
+        return [part for part in parts if part]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return self.to_python(initial) != self.to_python(data)
+
+
 class ProjectForm(forms.ModelForm):
+    tags = TagsField(
+        required=False,
+        label=gettext_lazy("Tags"),
+        help_text=gettext_lazy(
+            "Up to nine words that annotators may tick beside an answer, with commas between them."
+        ),
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
     class Meta:
         model = Project
         fields = (
@@ -69,6 +98,13 @@ class ProjectForm(forms.ModelForm):
             "target",
             "target_value",
             "close_at_target",
+            "show_prompt",
+            "criteria_together",
+            "ask_strength",
+            "ask_reason",
+            "tags",
+            "undo_steps",
+            "pause_after",
         )
         labels = {
             "allow_tie": "Ties are allowed",
@@ -88,6 +124,12 @@ class ProjectForm(forms.ModelForm):
             "target": "Accuracy wanted",
             "target_value": "At least",
             "close_at_target": "Close the project there",
+            "show_prompt": gettext_lazy("Show the prompt"),
+            "criteria_together": gettext_lazy("All questions about a pair together"),
+            "ask_strength": gettext_lazy("Ask how much better"),
+            "ask_reason": gettext_lazy("Ask for a reason"),
+            "undo_steps": gettext_lazy("Steps that may be undone"),
+            "pause_after": gettext_lazy("Suggest a pause after, in minutes"),
         }
         help_texts = {
             "instructions": "Shown to annotators beside the pairs.",
@@ -106,8 +148,8 @@ class ProjectForm(forms.ModelForm):
         for name in MAY_BE_LEFT_OUT & cleaned.keys():
             if self.fields[name].widget.value_omitted_from_data(self.data, self.files, name):
                 del cleaned[name]
-            elif cleaned[name] is None:
-                self.add_error(name, "This field is required.")
+            elif cleaned[name] is None and not Project._meta.get_field(name).null:
+                self.add_error(name, _("This field is required."))
         return cleaned
 
 

@@ -53,6 +53,7 @@ def test_an_assignment_shows_two_pictures_and_nothing_of_where_they_come_from(
         "right",
         "images",
         "expires_at",
+        "replaces",
     }
     assert (first["screen"], first["images"]) == ("pair", None)
     assert set(first["left"]) == {"id", "image", "width", "height"}
@@ -158,14 +159,24 @@ def test_a_tie_is_refused_where_there_are_none(
         ("strength", 4),
         ("reason", "x" * 1001),
         ("reason", []),
+        ("cause", "broken"),
+        ("cause", "tired"),
+        ("tags", ["feet"]),
+        ("tags", "hands"),
+        ("tags", ["hands", "hands"]),
+        ("tags", ["hands"] * 10),
+        ("waited_ms", -1),
+        ("waited_ms", 7 * 24 * 3600 * 1000 + 1),
     ],
 )
 def test_a_bad_comparison_is_refused_by_its_field(
     project: Project, images: list[Image], client: APIClient, field: str, value: Any
 ) -> None:
+    Project.objects.update(tags=["hands"])
     body = {"assignment": first_of(client, project), "outcome": "left", field: value}
     answer = client.post(url("comparisons"), body)
-    assert (answer.status_code, list(answer.json())) == (400, [field])
+    told = {name.partition(".")[0] for name in answer.json()}
+    assert (answer.status_code, told) == (400, {field})
     assert not Comparison.objects.exists()
 
 
@@ -179,8 +190,52 @@ def test_undo_gives_the_pair_back_and_is_the_same_again(
     again = assignments(client, project)["results"][0]
     assert again["id"] != before["id"]
     assert (again["left"], again["right"]) == (before["left"], before["right"])
-    assert vote(client, again["id"], "right").status_code == 201
+    assert (before["replaces"], again["replaces"]) == (None, before["id"])
+    last = vote(client, again["id"], "right")
+    assert last.status_code == 201
     assert client.delete(url("comparison", comparison_id=uuid4())).status_code == 404
+    Project.objects.update(undo_steps=0)
+    refused = client.delete(url("comparison", comparison_id=last.json()["id"]))
+    assert refused.status_code == 409
+    assert client.delete(undo).status_code == 204, "it is done already"
+
+
+def test_causes_and_tags_are_in_the_answer_the_history_and_the_log(
+    project: Project, images: list[Image], client: APIClient, rita: User
+) -> None:
+    Project.objects.update(tags=["hands", "text"])
+    made = vote(client, first_of(client, project), "skip", cause="broken", tags=["text"]).json()
+    history = client.get(url("history", project_id=project.id)).json()["results"]
+    log = as_user(rita).get(url("log", project_id=project.id)).json()["results"]
+    for line in (made, *history, *log):
+        assert (line["cause"], line["tags"]) == ("broken", ["text"])
+
+
+def test_a_late_answer_says_how_long_it_has_waited(
+    project: Project, images: list[Image], client: APIClient
+) -> None:
+    lease = first_of(client, project)
+    Assignment.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert vote(client, lease, waited_ms=0).status_code == 410
+    assert vote(client, lease, waited_ms=60_000).status_code == 201
+
+
+def test_a_hidden_prompt_is_told_to_reviewers_only(
+    project: Project, images: list[Image], client: APIClient, rita: User
+) -> None:
+    prompt = project.prompts.create(text="a cat")
+    Image.objects.update(prompt=prompt)
+
+    def seen() -> list[str]:
+        log = as_user(rita).get(url("log", project_id=project.id)).json()["results"]
+        history = client.get(url("history", project_id=project.id)).json()["results"]
+        shown = assignments(client, project)["results"]
+        return [rows[0]["prompt"] for rows in (shown, history, log)]
+
+    vote(client, first_of(client, project))
+    assert seen() == ["a cat"] * 3
+    Project.objects.update(show_prompt=False)
+    assert seen() == ["", "", "a cat"]
 
 
 def test_a_history_is_ones_own_latest_first_without_what_was_undone(

@@ -30,6 +30,13 @@ DEFAULTS = {
     "target": "",
     "target_value": 0.9,
     "close_at_target": False,
+    "show_prompt": True,
+    "criteria_together": False,
+    "ask_strength": False,
+    "ask_reason": False,
+    "tags": [],
+    "undo_steps": None,
+    "pause_after": 45,
 }
 
 
@@ -53,7 +60,8 @@ def test_a_project_is_made_with_all_that_it_can_have(project: Project, alice: Us
             {"key": "sharp", "question": "Which is sharper?"},
             {"key": "nice", "question": "Which is nicer?"},
         ],
-        "settings": DEFAULTS | {"allow_tie": False, "overlap": 3, "quota": 50},
+        "settings": DEFAULTS
+        | {"allow_tie": False, "overlap": 3, "quota": 50, "tags": ["hands", "text"]},
     }
     made = as_user(alice).post(url("projects"), wanted).json()
     assert {name: made[name] for name in wanted} == wanted
@@ -102,6 +110,13 @@ def test_criteria_are_replaced_as_a_whole_and_keep_their_order(
         ({"settings": {"random_share": 1.5}}, "settings.random_share"),
         ({"settings": {"random_share": "NaN"}}, "settings.random_share"),
         ({"settings": {"random_share": "1e999"}}, "settings.random_share"),
+        ({"settings": {"tags": "hands"}}, "settings.tags"),
+        ({"settings": {"tags": ["hands", "hands"]}}, "settings.tags"),
+        ({"settings": {"tags": ["hands, feet"]}}, "settings.tags"),
+        ({"settings": {"tags": [str(n) for n in range(10)]}}, "settings.tags"),
+        ({"settings": {"tags": ["x" * 51]}}, "settings.tags.0"),
+        ({"settings": {"undo_steps": -1}}, "settings.undo_steps"),
+        ({"settings": {"pause_after": 2000}}, "settings.pause_after"),
     ],
 )
 def test_bad_input_is_refused_by_the_name_of_its_field(

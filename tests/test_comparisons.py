@@ -10,9 +10,21 @@ from django.http import Http404
 from django.utils import timezone
 
 from annotation.errors import Conflict, Gone, Invalid
-from annotation.models import Assignment, Comparison, Image, Outcome, Pair, Project, User
-from annotation.services.assignments import open_assignments
+from annotation.models import (
+    Assignment,
+    Cause,
+    Comparison,
+    Image,
+    Outcome,
+    Pair,
+    Project,
+    User,
+)
+from annotation.services.assignments import open_assignments, release_expired
 from annotation.services.comparisons import record_comparison, retract_comparison
+from annotation.services.flags import pause_person
+from annotation.services.images import update_image
+from annotation.services.projects import update_project
 from tests.conftest import membership
 from tests.promises import assert_promises
 
@@ -129,7 +141,134 @@ def test_each_change_of_the_log_raises_the_revision_once(
     assert revision() == before + 2
 
 
+def test_a_skip_says_its_cause_and_an_answer_the_projects_tags(
+    assignment: Assignment, project: Project, bob: User
+) -> None:
+    update_project(project.id, tags=["hands", "text"])
+    refusals = [
+        (Outcome.LEFT, {"cause": Cause.BROKEN}, "cause", "with the outcome “skip”"),
+        (Outcome.LEFT, {"tags": ["feet"]}, "tags", "no tag “feet”. It has: hands, text"),
+        (Outcome.LEFT, {"tags": ["text", "text"]}, "tags", "only once"),
+    ]
+    for outcome, said, field, words in refusals:
+        with pytest.raises(Invalid, match=words) as refusal:
+            record_comparison(bob, assignment.id, outcome, **said)
+        assert refusal.value.field == field
+    record_comparison(bob, assignment.id, Outcome.SKIP, cause=Cause.UNKNOWN, tags=["text"])
+    update_project(project.id, tags=[])
+    again, created = record_comparison(
+        bob, assignment.id, Outcome.SKIP, cause=Cause.UNKNOWN, tags=["text"]
+    )
+    assert (again.cause, again.tags, created) == ("unknown", ["text"], False)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Comparison.objects.create(
+            assignment=open_for(project, bob)[0],
+            project=project,
+            criterion=assignment.criterion,
+            annotator=bob,
+            left=assignment.left,
+            right=assignment.right,
+            outcome=Outcome.TIE,
+            cause=Cause.BROKEN,
+        )
+
+
+# --- Late answers ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def late(project: Project, images: list[Image], bob: User) -> Assignment:
+    """What bob was shown of the only pair; its lease ended a second ago, and its place is given back."""
+    for image in images[2:]:
+        update_image(image, excluded=True)
+    (shown,) = open_for(project, bob)
+    ended = timezone.now() - timedelta(seconds=1)
+    Assignment.objects.filter(id=shown.id).update(expires_at=ended)
+    return shown
+
+
+def test_an_answer_that_was_given_in_time_is_taken_late(
+    late: Assignment, project: Project, bob: User
+) -> None:
+    with pytest.raises(Gone, match="expired"):
+        record_comparison(bob, late.id, Outcome.LEFT, waited_ms=500)
+    release_expired()
+    assert record_comparison(bob, late.id, Outcome.LEFT, waited_ms=60_000)[1]
+    assert not record_comparison(bob, late.id, Outcome.LEFT, waited_ms=90_000)[1], "sent again"
+    assert_promises(project)
+
+
+def test_it_is_taken_before_anybody_has_noticed_that_its_lease_is_over(
+    late: Assignment, project: Project, bob: User
+) -> None:
+    record_comparison(bob, late.id, Outcome.LEFT, waited_ms=60_000)
+    assert Pair.objects.get().taken == 1
+    assert_promises(project)
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_it_is_gone_when_somebody_else_has_its_place_but_a_skip_needs_none(
+    late: Assignment, project: Project, bob: User, carol: User, answered: bool
+) -> None:
+    (theirs,) = open_for(project, carol)
+    if answered:
+        record_comparison(carol, theirs.id, Outcome.RIGHT)
+    with pytest.raises(Gone, match="could not be had again"):
+        record_comparison(bob, late.id, Outcome.LEFT, waited_ms=60_000)
+    assert_promises(project)
+    skipped, _ = record_comparison(bob, late.id, Outcome.SKIP, cause="broken", waited_ms=60_000)
+    assert skipped.outcome == "skip"
+    assert_promises(project)
+
+
+def test_it_is_gone_when_an_image_is_excluded_the_person_paused_or_the_quota_full(
+    late: Assignment, project: Project, images: list[Image], alice: User, bob: User
+) -> None:
+    release_expired()
+
+    def refused() -> None:
+        with pytest.raises(Gone):
+            record_comparison(bob, late.id, Outcome.LEFT, waited_ms=60_000)
+
+    update_image(images[0], excluded=True)
+    refused()
+    update_image(images[0], excluded=False)
+    update_image(images[2], excluded=False)
+    update_project(project.id, quota=1)
+    (other,) = open_for(project, bob)
+    refused()
+    record_comparison(bob, other.id, Outcome.LEFT)
+    refused()
+    update_project(project.id, quota=2)
+    pause_person(project, bob.id, alice)
+    refused()
+    Project.objects.update(state=Project.State.CLOSED)
+    with pytest.raises(Conflict, match="closed"):
+        record_comparison(bob, late.id, Outcome.LEFT, waited_ms=60_000)
+    assert_promises(project)
+
+
 # --- Undo ------------------------------------------------------------------------------------------
+
+
+def test_undo_goes_back_as_far_as_the_project_allows_and_for_managers_all_the_way(
+    project: Project, images: list[Image], alice: User, bob: User
+) -> None:
+    update_project(project.id, undo_steps=2)
+    made = [record_comparison(bob, open_for(project, bob)[0].id, Outcome.LEFT)[0] for _ in range(3)]
+    for comparison in (made[2], made[1], made[1]):
+        retract_comparison(bob, comparison.id)
+    with pytest.raises(Conflict, match="Only your last 2 answers"):
+        retract_comparison(bob, made[0].id)
+    update_project(project.id, undo_steps=0)
+    again, _ = record_comparison(bob, open_for(project, bob)[0].id, Outcome.LEFT)
+    with pytest.raises(Conflict, match="cannot be undone"):
+        retract_comparison(bob, again.id)
+    retract_comparison(alice, made[0].id)
+    assert retract_comparison(bob, made[0].id).retracted_by == alice, "there is nothing left to do"
+    own, _ = record_comparison(alice, open_for(project, alice)[0].id, Outcome.LEFT)
+    assert retract_comparison(alice, own.id).retracted_at
+    assert_promises(project)
 
 
 def test_undo_is_a_mark_and_the_pair_comes_back_first_with_the_same_sides(

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("annotation", "0008_queue"),
+        ("annotation", "0009_what_is_asked"),
     ]
 
     operations = [

@@ -1,5 +1,5 @@
 from annotation.models.assignment import Assignment, Purpose
-from annotation.models.comparison import Comparison, Outcome
+from annotation.models.comparison import AMISS, Cause, Comparison, Outcome
 from annotation.models.criterion import Criterion
 from annotation.models.example import Example, PracticeAnswer
 from annotation.models.flag import Decision, Flag
@@ -9,7 +9,7 @@ from annotation.models.invitation import Invitation
 from annotation.models.lineup import Lineup, LineupImage
 from annotation.models.membership import Membership, Role
 from annotation.models.pair import Pair
-from annotation.models.project import Project, Screen
+from annotation.models.project import Project, Screen, validate_tags
 from annotation.models.prompt import Prompt
 from annotation.models.proposal import Proposal
 from annotation.models.token import Scope, Token
@@ -17,7 +17,9 @@ from annotation.models.user import User
 from annotation.models.webhook import Delivery, Webhook
 
 __all__ = [
+    "AMISS",
     "Assignment",
+    "Cause",
     "Comparison",
     "Criterion",
     "Decision",
@@ -45,4 +47,5 @@ __all__ = [
     "Token",
     "User",
     "Webhook",
+    "validate_tags",
 ]

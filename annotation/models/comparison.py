@@ -5,6 +5,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy
 
 from annotation.models.assignment import Assignment, Purpose
 from annotation.models.criterion import Criterion
@@ -19,6 +20,19 @@ class Outcome(models.TextChoices):
     BOTH_BAD = "both_bad", "Both bad"
     SKIP = "skip", "Skipped"
     ORDERED = "ordered", "Several images, put in order"
+
+
+class Cause(models.TextChoices):
+    """Why something was skipped."""
+
+    NONE = "", gettext_lazy("Not told")
+    BROKEN = "broken", gettext_lazy("An image is broken")
+    UNSAFE = "unsafe", gettext_lazy("An image is unsafe")
+    UNKNOWN = "unknown", gettext_lazy("I cannot tell")
+
+
+# Nothing more is asked of somebody about images of which they have said so.
+AMISS = [Cause.BROKEN, Cause.UNSAFE]
 
 
 class Comparison(models.Model):
@@ -52,7 +66,17 @@ class Comparison(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(3)],
         help_text="1 slightly, 2 clearly, 3 much better.",
     )
+    cause = models.CharField(
+        max_length=10,
+        choices=Cause,
+        blank=True,
+        default=Cause.NONE,
+        help_text="Why it was skipped.",
+    )
     reason = models.CharField(max_length=1000, blank=True)
+    tags = models.JSONField(
+        default=list, blank=True, help_text="Those of the project's tags that were ticked."
+    )
     duration_ms = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     retracted_at = models.DateTimeField(null=True, blank=True)
@@ -74,6 +98,10 @@ class Comparison(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(outcome__in=Outcome.values), name="comparison_outcome"
+            ),
+            models.CheckConstraint(
+                condition=Q(cause=Cause.NONE) | Q(cause__in=Cause.values, outcome=Outcome.SKIP),
+                name="comparison_cause_of_a_skip",
             ),
             models.CheckConstraint(condition=~Q(left=F("right")), name="comparison_of_two"),
             models.CheckConstraint(

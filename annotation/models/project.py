@@ -1,13 +1,41 @@
 import secrets
 import uuid
+from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+# A digit key for each tag.
+MOST_TAGS, LONGEST_TAG = 9, 50
 
 
 def new_pseudonym_key() -> str:
     return secrets.token_hex(32)
+
+
+def validate_tags(tags: Any) -> None:
+    """A list of short texts, each once; a form has them on one line, so none has a comma."""
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        raise ValidationError(_("Tags are a list of short texts."))
+    if len(tags) > MOST_TAGS:
+        raise ValidationError(
+            _("A project has at most %(most)s tags; these are %(count)s.")
+            % {"most": MOST_TAGS, "count": len(tags)}
+        )
+    for tag in tags:
+        if not tag.strip() or tag != tag.strip() or len(tag) > LONGEST_TAG:
+            raise ValidationError(
+                _("A tag has 1 to %(longest)s characters, and no space around it.")
+                % {"longest": LONGEST_TAG}
+            )
+        if "," in tag or any(ord(letter) < ord(" ") for letter in tag):
+            raise ValidationError(_("A tag has no comma, and is on one line."))
+    if len(set(tags)) != len(tags):
+        raise ValidationError(_("Each tag is there only once."))
 
 
 class Screen(models.TextChoices):
@@ -119,6 +147,41 @@ class Project(models.Model):
     )
     close_at_target = models.BooleanField(
         default=False, help_text="The project closes itself when the target is reached."
+    )
+    show_prompt = models.BooleanField(
+        default=True, help_text=gettext_lazy("Annotators see what the images were made for.")
+    )
+    criteria_together = models.BooleanField(
+        default=False,
+        help_text=gettext_lazy("All questions are asked about a pair, one after another."),
+    )
+    ask_strength = models.BooleanField(
+        default=False,
+        help_text=gettext_lazy("Annotators say by how much the better one is better."),
+    )
+    ask_reason = models.BooleanField(
+        default=False, help_text=gettext_lazy("Annotators may say why, in their own words.")
+    )
+    tags = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[validate_tags],
+        help_text=gettext_lazy("Up to nine words that annotators may tick beside an answer."),
+    )
+    undo_steps = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(1000)],
+        help_text=gettext_lazy(
+            "How many of their last answers people may undo: 0 for none, empty for any number."
+        ),
+    )
+    pause_after = models.PositiveSmallIntegerField(
+        default=45,
+        validators=[MaxValueValidator(1440)],
+        help_text=gettext_lazy(
+            "Minutes of work after which a pause is suggested to annotators; 0 for never."
+        ),
     )
     revision = models.PositiveBigIntegerField(default=0, editable=False)
     # How far the signals of its people have been looked at.

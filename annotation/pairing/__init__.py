@@ -6,8 +6,9 @@ legal (images of one prompt, none excluded, new to this person, a place left) is
 it is handed out. With an empty queue, for whatever reason, people get random pairs, and never an error.
 
 The modules, in the order in which they are tried: handout.py (the queue), begun.py (what others have begun),
-fresh.py and lineups.py (what nobody was shown); places.py claims what was found. uniform.py and
-drawing.py are for the worker that fills the queue.
+fresh.py and lineups.py (what nobody was shown); places.py claims what was found, and
+together.py what else is asked of the same images. uniform.py and drawing.py are for the worker that fills
+the queue.
 """
 
 from collections.abc import Callable
@@ -25,17 +26,24 @@ from annotation.pairing.places import (
     wait_for,
 )
 from annotation.pairing.proposals import images_of, shows_lineups
+from annotation.pairing.together import Known, asks_together, by_pair, known_of, same_images
 
 __all__ = [
     "TRIES",
+    "Known",
     "Missed",
     "Picker",
     "Place",
+    "asks_together",
+    "by_pair",
+    "claim",
     "claim_next",
     "claim_place",
     "free_place",
     "free_places",
     "images_of",
+    "known_of",
+    "same_images",
     "wait_for",
 ]
 

@@ -251,7 +251,9 @@ def own_history(membership: Membership) -> QuerySet[Comparison]:
         Comparison.objects.filter(
             project=membership.project_id, annotator=membership.user_id, retracted_at=None
         )
-        .select_related("criterion", "assignment__lineup", "left__prompt__reference", "right")
+        .select_related(
+            "project", "criterion", "assignment__lineup", "left__prompt__reference", "right"
+        )
         .prefetch_related("assignment__lineup__images__prompt__reference")
         .order_by("-created_at", "-id")
     )

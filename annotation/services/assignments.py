@@ -2,24 +2,17 @@
 
 Locks are taken in one order everywhere: membership, assignments, images, one pair or lineup, the project.
 Each transaction claims one place, and waits for none, so no two clients can wait for each other.
+Where a project asks all its questions about a pair together, each is an assignment of its own, opened by a
+transaction of its own.
 """
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import (
-    DateTimeField,
-    DurationField,
-    Expression,
-    ExpressionWrapper,
-    Q,
-    QuerySet,
-    Value,
-)
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from annotation import pairing
@@ -29,12 +22,19 @@ from annotation.models import (
     Assignment,
     Comparison,
     Criterion,
-    Image,
     LineupImage,
     Membership,
-    Outcome,
     Project,
+    Proposal,
     Purpose,
+)
+from annotation.services.leases import (
+    expiry,
+    lease,
+    lock,
+    may_take_again,
+    open_of,
+    quota_reached,
 )
 
 PAUSED = (
@@ -57,7 +57,11 @@ class Opened:
 def open_assignments(
     membership: Membership, count: int = 1, criterion: Criterion | None = None
 ) -> Opened:
-    """Up to `count` open assignments: those the person already has, renewed, then new ones."""
+    """Up to `count` open assignments: those the person already has, renewed, then new ones.
+
+    Where all questions are asked together, `count` is of pairs, each with all its questions, unless one
+    criterion is asked for.
+    """
     project = membership.project
     if project.state != Project.State.OPEN:
         return Opened(
@@ -70,8 +74,8 @@ def open_assignments(
     have = _renew_own(membership, criterion)
     reason = ""
     while have < count and not reason:
-        reason = _open_another(membership, criterion)
-        if not reason:
+        reason, asked = _open_another(membership, criterion)
+        for _ in range(asked):
             _mix_in_check(membership, criterion)
         have += 1
     mine = _own_open(membership, count, criterion)
@@ -117,15 +121,10 @@ def reopen_assignment(membership: Membership, answered: Assignment) -> Assignmen
     Runs in the transaction of the retraction, which has just freed the pair's place and the author's
     quota; that of a skip was free before, and may have been taken.
     """
-    project = membership.project
-    paused = _lock(membership).paused_at is not None
-    if paused or project.state != Project.State.OPEN or _quota_reached(membership):
+    membership.paused_at = lock(membership).paused_at
+    if membership.project.state != Project.State.OPEN or not may_take_again(membership, answered):
         return None
-    if _images_of(answered).filter(excluded=True).exists():
-        return None
-    if not pairing.claim_place(answered):
-        return None
-    return _lease(
+    return lease(
         membership,
         criterion_id=answered.criterion_id,
         screen=answered.screen,
@@ -140,102 +139,136 @@ def reopen_assignment(membership: Membership, answered: Assignment) -> Assignmen
     )
 
 
-def _lease(membership: Membership, **shown: Any) -> Assignment:
-    return Assignment.objects.create(
-        project=membership.project,
-        annotator_id=membership.user_id,
-        expires_at=_expiry(membership.project),
-        **shown,
-    )
+def release_same_images(skipped: Assignment) -> list[int]:
+    """Nothing more is asked about two images that are amiss: the pairs whose places are then free.
 
-
-def _images_of(assignment: Assignment) -> QuerySet[Image]:
-    if assignment.lineup_id is not None:
-        return Image.objects.filter(id__in=assignment.shown or [])
-    return Image.objects.filter(id__in=[assignment.left_id, assignment.right_id])
-
-
-def _expiry(project: Project) -> Expression:
-    lease = Value(timedelta(seconds=project.lease_seconds), output_field=DurationField())
-    return ExpressionWrapper(Now() + lease, output_field=DateTimeField())
-
-
-def _open_of(membership: Membership, criterion: Criterion | None) -> QuerySet[Assignment]:
-    mine = Assignment.objects.filter(
-        project=membership.project_id,
-        annotator=membership.user_id,
+    The caller holds the person's row, so that none is just being opened.
+    """
+    same = Assignment.objects.filter(
+        project=skipped.project_id,
+        annotator=skipped.annotator_id,
         state=Assignment.State.OPEN,
-        expires_at__gt=Now(),
-    )
-    return mine.filter(criterion=criterion) if criterion else mine
-
-
-def _lock(membership: Membership) -> Membership:
-    """As it is now. One person's tabs and devices wait here for one another, so that quotas are exact."""
-    return Membership.objects.select_for_update().get(id=membership.id)
+        purpose=Purpose.RANKING,
+        left__in=[skipped.left_id, skipped.right_id],
+        right__in=[skipped.left_id, skipped.right_id],
+    ).exclude(id=skipped.id)
+    locked = dict(same.select_for_update(skip_locked=True).values_list("id", "pair_id"))
+    Assignment.objects.filter(id__in=locked).update(state=Assignment.State.RELEASED)
+    return [pair for pair in locked.values() if pair]
 
 
 @transaction.atomic
 def _renew_own(membership: Membership, criterion: Criterion | None) -> int:
     """How many leases this person has, which all begin anew. The lock keeps two tabs from a deadlock."""
-    mine = _open_of(membership, criterion)
+    mine = open_of(membership, criterion)
     if not mine.exists():
         return 0
-    _lock(membership)
-    return mine.update(expires_at=_expiry(membership.project))
+    lock(membership)
+    renewed = mine.update(expires_at=expiry(membership.project))
+    if pairing.asks_together(membership.project):
+        return len(pairing.by_pair(mine.select_related("criterion")))
+    return renewed
 
 
 def _own_open(membership: Membership, count: int, criterion: Criterion | None) -> list[Assignment]:
     """Undone pairs come first, the latest undone before the others; then the oldest lease."""
-    mine = _open_of(membership, criterion).select_related(
+    mine = open_of(membership, criterion).select_related(
         "criterion", "left__prompt__reference", "right"
     )
     mine = mine.select_related("lineup").prefetch_related("lineup__images__prompt__reference")
     found = list(mine.order_by("created_at", "id"))
+    for assignment in found:
+        assignment.project = membership.project
     undone = [assignment for assignment in found if assignment.replaces_id]
     fresh = [assignment for assignment in found if not assignment.replaces_id]
-    return [*reversed(undone), *fresh][:count]
+    mine_in_order = [*reversed(undone), *fresh]
+    if pairing.asks_together(membership.project):
+        return [shown for pair in pairing.by_pair(mine_in_order)[:count] for shown in pair]
+    return mine_in_order[:count]
 
 
-def _open_another(membership: Membership, criterion: Criterion | None) -> str:
-    """One more assignment for this person; else the reason why there is none."""
+def _open_another(membership: Membership, criterion: Criterion | None) -> tuple[str, int]:
+    """One more pair or lineup for this person, with all questions if they are asked together.
+
+    The reason why there is none, or "" and about how many questions it is.
+    """
     for attempt in range(ATTEMPTS):
-        missed = _open_one(membership, criterion, attempt)
-        if not isinstance(missed, pairing.Missed):
-            return missed
+        opened = _open_one(membership, criterion, attempt)
+        if isinstance(opened, str):
+            return opened, 0
+        if isinstance(opened, pairing.Place):
+            return "", 1 + _open_others(membership, criterion, opened)
         if attempt >= pairing.TRIES:
-            pairing.wait_for(missed)
-    return "The pairs that are left are just being changed. Ask again in a moment."
+            pairing.wait_for(opened)
+    return "The pairs that are left are just being changed. Ask again in a moment.", 0
 
 
 @transaction.atomic
 def _open_one(
     membership: Membership, criterion: Criterion | None, attempt: int
-) -> str | pairing.Missed:
-    """Empty if there is one more now."""
-    if _lock(membership).paused_at is not None:
+) -> str | pairing.Place | pairing.Missed:
+    """What is open now, or why there is nothing."""
+    if lock(membership).paused_at is not None:
         return PAUSED
     project = membership.project
-    if _quota_reached(membership):
+    if quota_reached(membership):
         return f"You have made all {project.quota} comparisons of your quota. Thank you!"
     for wanted in [criterion] if criterion else _least_asked_first(membership):
         place = pairing.claim_next(project, wanted, membership.user_id, attempt)
         if isinstance(place, pairing.Missed):
             return place
         if place is not None:
-            _show(membership, wanted, place)
-            return ""
+            return _show(membership, wanted, place)
     return "There is no pair left for you in this project. Thank you!"
 
 
-def _show(membership: Membership, criterion: Criterion, place: pairing.Place) -> Assignment:
+def _open_others(membership: Membership, criterion: Criterion | None, first: pairing.Place) -> int:
+    """The project's other questions about the same pair, where it has a place; how many there are."""
+    if criterion is not None or not pairing.asks_together(membership.project):
+        return 0
+    others = Criterion.objects.filter(project=membership.project_id)
+    others = others.exclude(id=first.proposal.criterion_id)
+    return sum(_open_other(membership, other, first.proposal) for other in others)
+
+
+def _open_other(membership: Membership, criterion: Criterion, shown: Proposal) -> bool:
+    for _ in range(pairing.TRIES):
+        opened = _open_same(membership, criterion, shown)
+        if not isinstance(opened, pairing.Missed):
+            return opened is not None
+        pairing.wait_for(opened)
+    return False
+
+
+@transaction.atomic
+def _open_same(
+    membership: Membership, criterion: Criterion, shown: Proposal
+) -> pairing.Place | pairing.Missed | None:
+    """None, if there is no place of it for this person. Missed: somebody is just deciding about the last."""
+    if lock(membership).paused_at is not None or quota_reached(membership):
+        return None
+    proposal = pairing.same_images(membership.project, criterion, shown, membership.user_id)
+    if proposal is None:
+        return None
+    place = pairing.claim(membership.project, proposal)
+    return _show(membership, criterion, place) if place else pairing.Missed(proposal)
+
+
+def _show(
+    membership: Membership, criterion: Criterion, place: pairing.Place
+) -> pairing.Place | pairing.Missed:
+    """Missed, if this person has told that these images are amiss: shown and taken back, it stays seen."""
     proposal = place.proposal
     images = pairing.images_of(proposal)
     chance.shuffle(images)
+    known = pairing.Known()
+    if pairing.asks_together(membership.project):
+        known = pairing.known_of(proposal, membership.user_id)
     sides: dict[str, Any] = {"shown": [str(id) for id in images]}
     if place.pair_id is not None:
+        images = list(known.sides or images)
         sides = {"left_id": images[0], "right_id": images[1]}
-    return _lease(
+    shown = lease(
         membership,
         criterion=criterion,
         screen=proposal.screen,
@@ -243,8 +276,13 @@ def _show(membership: Membership, criterion: Criterion, place: pairing.Place) ->
         lineup_id=place.lineup_id,
         strategy=proposal.strategy,
         probability=proposal.probability,
+        state=Assignment.State.RELEASED if known.amiss else Assignment.State.OPEN,
         **sides,
     )
+    if known.amiss:
+        pairing.free_place(shown)
+        return pairing.Missed(proposal)
+    return place
 
 
 def _mix_in_check(membership: Membership, criterion: Criterion | None) -> None:
@@ -259,12 +297,12 @@ def _mix_in_check(membership: Membership, criterion: Criterion | None) -> None:
 
 @transaction.atomic
 def _open_check(membership: Membership, criterion: Criterion | None, purpose: Purpose) -> None:
-    if _lock(membership).paused_at is not None or _quota_reached(membership):
+    if lock(membership).paused_at is not None or quota_reached(membership):
         return
     criterion = criterion or _least_asked_first(membership)[0]
     check = draw_check(membership, criterion, purpose)
     if check is not None:
-        _lease(
+        lease(
             membership,
             criterion=criterion,
             purpose=check.purpose,
@@ -273,18 +311,6 @@ def _open_check(membership: Membership, criterion: Criterion | None, purpose: Pu
             right_id=check.right_id,
             strategy=check.purpose,
         )
-
-
-def _quota_reached(membership: Membership) -> bool:
-    quota = membership.project.quota
-    if quota is None:
-        return False
-    judged = membership.user.comparisons.filter(
-        project=membership.project_id, retracted_at=None
-    ).exclude(outcome=Outcome.SKIP)
-    # Counted up to the quota and no further: it is asked each time.
-    made = judged.order_by()[:quota].count()
-    return made + _open_of(membership, None).count() >= quota
 
 
 def _least_asked_first(membership: Membership) -> list[Criterion]:
@@ -296,5 +322,5 @@ def _least_asked_first(membership: Membership) -> list[Criterion]:
         project=membership.project_id, annotator=membership.user_id
     ).order_by("-created_at")
     asked = Counter(answered.values_list("criterion", flat=True)[: 4 * len(criteria)])
-    asked.update(_open_of(membership, None).values_list("criterion", flat=True))
+    asked.update(open_of(membership, None).values_list("criterion", flat=True))
     return sorted(criteria, key=lambda criterion: asked[criterion.id])

@@ -2,12 +2,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from annotation.errors import Conflict, Invalid
-from annotation.models import Criterion, Membership, Project, Role, User
+from annotation.models import Criterion, Membership, Project, Role, User, validate_tags
 from annotation.services import queue
 from annotation.services.revision import raise_revision
 from annotation.webhooks import announce
@@ -81,6 +82,10 @@ def _clean(project: Project) -> None:
             "repeated pairs.",
             "repeat_share",
         )
+    try:
+        validate_tags(project.tags)
+    except ValidationError as error:
+        raise Invalid(error.messages[0], "tags") from None
 
 
 def _set_criteria(project: Project, wanted: list[Mapping[str, str]]) -> None:

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from annotation.access import membership_for
-from annotation.models import Membership
+from annotation.models import Membership, Role
 from annotation.selectors import needs_introduction, own_progress
 from annotation.views.page import page, project_page
 
@@ -35,12 +35,18 @@ def compare(request: HttpRequest, project_id: UUID) -> HttpResponse:
 def _facts(membership: Membership, judged: int, remaining: int | None) -> dict[str, Any]:
     """What the script knows beforehand; nothing in it tells one image from another."""
     project = membership.project
+    may_undo_all = Role(membership.role).includes(Role.MANAGER)
     return {
         "queue": f"{membership.user_id}:{project.id}",
         "assignments": reverse("api-assignments", args=[project.id]),
         "comparisons": reverse("api-comparisons"),
         "history": reverse("api-history", args=[project.id]),
         "allow_tie": project.allow_tie,
+        "ask_strength": project.ask_strength,
+        "ask_reason": project.ask_reason,
+        "tags": project.tags,
+        "undo_steps": None if may_undo_all else project.undo_steps,
+        "pause_after": project.pause_after,
         "judged": judged,
         "remaining": remaining,
     }

@@ -23,7 +23,7 @@ from rating.exports.archives import Zip
 from rating.exports.card import card
 from rating.exports.cells import csv_cell
 from rating.exports.format import Format, Source, key_of
-from rating.exports.implied import LEFT_OUT
+from rating.exports.implied import LEFT_OUT, skip
 from rating.exports.judgements import AS_A_CHECK
 from rating.exports.options import LINEUPS, Choice, Option
 from rating.selectors import ratings_of
@@ -96,8 +96,9 @@ def _comparisons(source: Source) -> Iterator[tuple[str, str]]:
     wanted = criterion_asked(source.project, source.options["criterion"])
     log = Comparison.objects.filter(project=source.project).order_by("created_at", "id")
     sides = [Cast(side, CharField()) for side in ("left_id", "right_id", "annotator_id")]
-    rows = log.values_list(*sides, "criterion_id", "outcome", "retracted_at", "purpose", "levels")
-    for *row, retracted_at, purpose, levels in rows.iterator(FETCH):
+    facts = ("criterion_id", "outcome", "cause", "retracted_at", "purpose", "levels")
+    rows = log.values_list(*sides, *facts)
+    for *row, cause, retracted_at, purpose, levels in rows.iterator(FETCH):
         left, right, annotator, criterion_id, outcome = row
         source.read += 1
         if criterion_id != wanted.id:
@@ -110,6 +111,8 @@ def _comparisons(source: Source) -> Iterator[tuple[str, str]]:
             reason = "annotator set aside"
         elif outcome == Outcome.ORDERED:
             reason = "" if source.options["lineups"] == "implied" else LEFT_OUT
+        elif outcome == Outcome.SKIP:
+            reason = skip(cause)
         else:
             reason = "" if outcome in (Outcome.LEFT, Outcome.RIGHT) else outcome
         if reason:

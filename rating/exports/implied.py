@@ -48,20 +48,29 @@ def implied_rows(source: Source) -> Iterator[tuple[Any, ...]]:
         )
         for criterion, low, high, id, annotator, better, created_at, retracted_at, purpose in rows:
             made, retracted = _time(created_at), retracted_at and _time(retracted_at)
-            said = (Outcome.LEFT.value, made, retracted, purpose, True)
+            said = (Outcome.LEFT.value, made, retracted, purpose, True, "")
             yield (criterion, low, high, id, annotator, better, *said)
 
 
 def _said(source: Source) -> Iterator[tuple[Any, ...]]:
-    fields = ("id", "criterion", "annotator", "created_at", "retracted_at", "purpose", "levels")
+    fields = (
+        "id",
+        "criterion",
+        "annotator",
+        "created_at",
+        "retracted_at",
+        "purpose",
+        "levels",
+        "cause",
+    )
     log = lineups_of(source.project).order_by("created_at", "id").values_list(*fields)
-    for id, criterion, annotator, made, retracted, purpose, levels in log.iterator(FETCH):
+    for id, criterion, annotator, made, retracted, purpose, levels, cause in log.iterator(FETCH):
         source.read += 1
         if source.options["lineups"] == "drop":
             source.left_out[LEFT_OUT] += 1
             continue
         if levels is None:
-            source.left_out["retracted" if retracted else "skip"] += 1
+            source.left_out["retracted" if retracted else skip(cause)] += 1
             continue
         keys = [[key_of(UUID(image)) for image in level] for level in levels]
         facts = (made.astimezone(UTC).isoformat(), key_of(id), key_of(annotator))
@@ -69,6 +78,11 @@ def _said(source: Source) -> Iterator[tuple[Any, ...]]:
             low, high = sorted((better, worse))
             pair = (key_of(criterion), prompt_place(source, low), low, high)
             yield (*pair, *facts, better, retracted and retracted.isoformat(), purpose)
+
+
+def skip(cause: str) -> str:
+    """What is left out, as it is counted: by what was told of why."""
+    return f"skip: {cause}" if cause else "skip"
 
 
 def prompt_place(source: Source, image: str) -> str:

@@ -13,7 +13,7 @@ from django.db.models.functions import Cast, Greatest, Least
 
 from annotation.models import Comparison, Criterion, Outcome, Purpose, Screen
 from rating.exports.format import Facts, Source
-from rating.exports.implied import implied_rows, lineups_of, prompt_place
+from rating.exports.implied import implied_rows, lineups_of, prompt_place, skip
 
 FETCH = 5000
 AS_A_CHECK = "asked as a check"
@@ -80,9 +80,12 @@ def judged_pairs(source: Source) -> Iterator[Judged]:
             retracted_at,
             purpose,
             lineup,
+            cause,
         ) in rows:
             source.read += not lineup
-            reason = _why_left_out(source, one, two, annotator, outcome, retracted_at, purpose)
+            reason = _why_left_out(
+                source, one, two, annotator, outcome, cause, retracted_at, purpose
+            )
             both_bad += outcome == Outcome.BOTH_BAD and reason in ("", "both_bad")
             if reason:
                 source.left_out[reason] += 1
@@ -99,7 +102,7 @@ def judged_pairs(source: Source) -> Iterator[Judged]:
 
 
 def _rows(source: Source) -> Iterator[tuple[Any, ...]]:
-    """Criterion, both images, id, annotator, left image, outcome, two times, purpose, whether of a lineup."""
+    """Criterion, both images, id, annotator, left image, outcome, two times, purpose, whether of a lineup, cause."""
     if not lineups_of(source.project).exists():
         return _pair_rows(source)
     return heapq.merge(_pair_rows(source), implied_rows(source), key=partial(_place, source))
@@ -134,6 +137,7 @@ def _pair_rows(source: Source) -> Iterator[tuple[Any, ...]]:
             "retracted_at",
             "purpose",
             Value(False),
+            "cause",
         )
     )
     return rows.iterator(chunk_size=FETCH)
@@ -145,6 +149,7 @@ def _why_left_out(
     two: Facts,
     annotator: str,
     outcome: str,
+    cause: str,
     retracted_at: datetime | None,
     purpose: str,
 ) -> str:
@@ -157,7 +162,7 @@ def _why_left_out(
     if annotator in source.set_aside:
         return "annotator set aside"
     if outcome == Outcome.SKIP:
-        return "skip"
+        return skip(cause)
     if outcome == Outcome.BOTH_BAD and source.options["both_bad"] == "drop":
         return "both_bad"
     if not _weight(source, annotator):

@@ -5,12 +5,16 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from annotation.api.serializers.images import ImageURLField
-from annotation.models import Assignment, Comparison, Image, Outcome, Screen
+from annotation.models import Assignment, Cause, Comparison, Image, Outcome, Screen
+from annotation.models.project import LONGEST_TAG, MOST_TAGS
 
 LONGEST_DURATION = 2**31 - 1
+# The longest lease that there is.
+LONGEST_WAIT = 7 * 24 * 3600 * 1000
 MOST_IMAGES = 9
 OF_PAIRS = "Null, if more than two images are shown."
 IN_ORDER_OF_SCREEN = "More than two images, in the order of the screen; null for two."
+HIDDEN = "Empty if there is none, or the project hides it from annotators."
 LEVELS = (
     "Ids of images in lists, the best first: each is better than those of later lists. For the screen `best` "
     "[[the best], [all others]], for `best_worst` [[the best], [all between], [the worst]], for `order` each "
@@ -58,13 +62,20 @@ class ReferenceField(serializers.Field):
         return SideSerializer(reference).data if reference else None
 
 
+class ShownPromptField(PromptField):
+    """As annotators see it: not at all, if the project hides it from them."""
+
+    def to_representation(self, row: Assignment | Comparison) -> str:
+        return super().to_representation(row) if row.project.show_prompt else ""
+
+
 class AssignmentSerializer(serializers.Serializer):
     """What the annotator is shown. Of the pictures, it tells what anybody sees, and no more."""
 
     id = serializers.UUIDField()
     criterion = serializers.CharField(source="criterion.key")
     question = serializers.CharField(source="criterion.question")
-    prompt = PromptField()
+    prompt = ShownPromptField(help_text=HIDDEN)
     screen = serializers.ChoiceField(choices=Screen.choices)
     left = SideSerializer(allow_null=True, help_text=OF_PAIRS)
     right = SideSerializer(allow_null=True, help_text=OF_PAIRS)
@@ -73,6 +84,11 @@ class AssignmentSerializer(serializers.Serializer):
     )
     reference = ReferenceField()
     expires_at = serializers.DateTimeField()
+    replaces = serializers.UUIDField(
+        source="replaces_id",
+        allow_null=True,
+        help_text="The assignment whose answer was undone, if this one is to be judged anew.",
+    )
 
 
 class OpenedSerializer(serializers.Serializer):
@@ -90,6 +106,12 @@ class LevelsField(serializers.ListField):
         super().__init__(child=level, min_length=2, max_length=MOST_IMAGES, **kwargs)
 
 
+class TagsField(serializers.ListField):
+    def __init__(self, **kwargs: Any) -> None:
+        child = serializers.CharField(max_length=LONGEST_TAG)
+        super().__init__(child=child, max_length=MOST_TAGS, **kwargs)
+
+
 class NewComparisonSerializer(serializers.Serializer):
     assignment = serializers.UUIDField()
     outcome = serializers.ChoiceField(
@@ -102,13 +124,28 @@ class NewComparisonSerializer(serializers.Serializer):
     duration_ms = serializers.IntegerField(
         required=False, allow_null=True, min_value=0, max_value=LONGEST_DURATION
     )
+    cause = serializers.ChoiceField(
+        choices=Cause.choices,
+        required=False,
+        allow_blank=True,
+        help_text="With the outcome “skip”: whether an image is broken or unsafe, or it cannot be told.",
+    )
     reason = serializers.CharField(required=False, allow_blank=True, max_length=1000)
+    tags = TagsField(required=False, help_text="Some of the project's tags, each once.")
     strength = serializers.IntegerField(
         required=False,
         allow_null=True,
         min_value=1,
         max_value=3,
         help_text="1 slightly, 2 clearly, 3 much better.",
+    )
+    waited_ms = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=0,
+        max_value=LONGEST_WAIT,
+        help_text="How long the answer has waited to be sent since it was given. One that was given before "
+        "its reservation ended is taken after that, while there is a place for it.",
     )
 
 
@@ -120,6 +157,7 @@ class ComparisonSerializer(serializers.ModelSerializer):
     left = serializers.UUIDField(source="left_id", allow_null=True, help_text=OF_PAIRS)
     right = serializers.UUIDField(source="right_id", allow_null=True, help_text=OF_PAIRS)
     levels = LevelsField(allow_null=True, help_text=f"Null, unless it is “ordered”. {LEVELS}")
+    tags = TagsField(help_text="Those of the project's tags that were ticked.")
 
     class Meta:
         model = Comparison
@@ -133,7 +171,9 @@ class ComparisonSerializer(serializers.ModelSerializer):
             "outcome",
             "levels",
             "strength",
+            "cause",
             "reason",
+            "tags",
             "duration_ms",
             "created_at",
             "retracted_at",
@@ -143,7 +183,7 @@ class ComparisonSerializer(serializers.ModelSerializer):
 class HistorySerializer(ComparisonSerializer):
     """One's own comparison, with the pictures as they were shown."""
 
-    prompt = PromptField()
+    prompt = ShownPromptField(help_text=HIDDEN)
     reference = ReferenceField()
     left = SideSerializer(allow_null=True, help_text=OF_PAIRS)  # type: ignore[assignment]  # ids become objects
     right = SideSerializer(allow_null=True, help_text=OF_PAIRS)  # type: ignore[assignment]

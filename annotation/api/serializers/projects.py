@@ -1,7 +1,8 @@
 from rest_framework import serializers
 
 from annotation.api.serializers.fields import FiniteFloatField
-from annotation.models import Criterion, Project, Role
+from annotation.models import Criterion, Project, Role, validate_tags
+from annotation.models.project import LONGEST_TAG, MOST_TAGS
 
 
 class CriterionSerializer(serializers.ModelSerializer):
@@ -28,6 +29,13 @@ class ProjectSettingsSerializer(serializers.ModelSerializer):
     warn_below = _share("warn_below", 0, 1)
     pause_below = _share("pause_below", 0, 1)
     target_value = _share("target_value", 0.05, 0.999)
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=LONGEST_TAG),
+        required=False,
+        max_length=MOST_TAGS,
+        validators=[validate_tags],
+        help_text=f"What annotators may tick beside an answer: {MOST_TAGS} at most, each once, without commas.",
+    )
 
     class Meta:
         model = Project
@@ -36,6 +44,8 @@ class ProjectSettingsSerializer(serializers.ModelSerializer):
             *("strategy", "random_share", "goal", "top", "screen", "screen_size"),
             *("gold_share", "repeat_share", "warn_below", "pause_below", "pause_automatically"),
             *("target", "target_value", "close_at_target"),
+            *("show_prompt", "criteria_together", "ask_strength", "ask_reason", "tags"),
+            *("undo_steps", "pause_after"),
         ]
         extra_kwargs = {"quota": {"min_value": 1, "max_value": 10**9}}
 

@@ -23,7 +23,9 @@ class AssignmentsView(View):
         description="One's open assignments are returned again, renewed, before new ones are made. "
         "Each is reserved until `expires_at`. An empty list comes with a `reason`. `screen` says what is "
         "asked: of a `pair`, which has `left` and `right`, which is better; of three to nine `images` the "
-        "best (`best`), the best and the worst (`best_worst`), or their order (`order`).",
+        "best (`best`), the best and the worst (`best_worst`), or their order (`order`). In a project with "
+        "`criteria_together`, `count` is of pairs: the questions about each come one after another, with the "
+        "same sides.",
         body=AssignmentRequestSerializer,
         answers={201: OpenedSerializer},
         refusals=(400, 401, 404, 415),

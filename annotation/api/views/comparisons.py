@@ -24,7 +24,8 @@ class ComparisonsView(View):
         "Answer an assignment",
         scopes=[Scope.ANNOTATE],
         description="Sent again, it answers 200 with the same body: one assignment is one comparison. "
-        "Another answer is refused with 409, an expired assignment with 410. More than two images are "
+        "Another answer is refused with 409, an expired assignment with 410, unless `waited_ms` says that the "
+        "answer was given in time and there is still a place for it. More than two images are "
         "answered with the outcome `ordered` and `levels`, which name each of them once.",
         body=NewComparisonSerializer,
         answers={201: ComparisonSerializer, 200: ComparisonSerializer},
@@ -44,8 +45,10 @@ class ComparisonView(View):
         "Undo a comparison",
         scopes=[Scope.ANNOTATE, Scope.MANAGE],
         description="It is marked as retracted, not erased. Its author is shown the same again; a manager "
-        "may retract anybody's. Again, it changes nothing.",
+        "may retract anybody's. Again, it changes nothing. Others go back no further than the project's "
+        "`undo_steps`: beyond it, 409.",
         answers={204: None},
+        refusals=(401, 403, 404, 409),
     )
     def delete(self, request: Request, comparison_id: UUID) -> Response:
         retract_comparison(self.user, comparison_id)
