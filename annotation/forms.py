@@ -249,7 +249,10 @@ class ExcludeForm(forms.Form):
 class GalleryForm(forms.Form):
     """Which of a project's images a page shows, as its address says it."""
 
-    show = forms.ChoiceField(choices=[("used", "In use"), ("excluded", "Excluded")], required=False)
+    show = forms.ChoiceField(
+        choices=[("used", "In use"), ("excluded", "Excluded"), ("reported", "Reported")],
+        required=False,
+    )
     q = forms.CharField(max_length=500, required=False)
     prompt = forms.UUIDField(required=False)
 
@@ -261,6 +264,7 @@ class GalleryForm(forms.Form):
             "excluded": {"used": False, "excluded": True}.get(given.get("show", "")),
             "search": given.get("q", ""),
             "prompt": given.get("prompt"),
+            "reported": given.get("show") == "reported" or None,
         }
 
 

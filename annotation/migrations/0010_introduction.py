@@ -12,6 +12,14 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddIndex(
+            model_name="comparison",
+            index=models.Index(
+                condition=models.Q(("cause__in", ["broken", "unsafe"])),
+                fields=["project"],
+                name="comparison_reported",
+            ),
+        ),
         migrations.AddField(
             model_name="membership",
             name="introduced_at",

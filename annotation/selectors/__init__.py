@@ -30,6 +30,7 @@ from annotation.selectors.project import (
     pseudonym,
     tokens_of,
 )
+from annotation.selectors.reports import report_counts, reports
 from annotation.selectors.screens import ScreenUse, screen_uses
 
 __all__ = [
@@ -62,6 +63,8 @@ __all__ = [
     "progress",
     "prompts_of",
     "pseudonym",
+    "report_counts",
+    "reports",
     "screen_uses",
     "sides",
     "tokens_of",

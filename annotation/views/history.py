@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation.access import membership_for
-from annotation.models import Assignment, Comparison, Image, Outcome, Screen, User
+from annotation.models import Assignment, Comparison, Image, Outcome, Role, Screen, User
 from annotation.selectors import own_history
 from annotation.services.comparisons import retract_comparison
 from annotation.views.page import back, cut, page, project_page, refusals_as_messages
@@ -75,7 +75,7 @@ class Row:
                 "broken": _("Skipped: an image is broken"),
                 "unsafe": _("Skipped: an image is unsafe"),
                 "unknown": _("Skipped: cannot be judged"),
-            }.get(getattr(self.comparison, "cause", ""), _("Skipped"))
+            }.get(self.comparison.cause, _("Skipped"))
         return {
             Outcome.LEFT: _("Left is better"),
             Outcome.RIGHT: _("Right is better"),
@@ -91,10 +91,6 @@ class Row:
         words = {1: _("slightly"), 2: _("clearly"), 3: _("much")}
         return words.get(self.comparison.strength or 0, "")
 
-    @property
-    def tags(self) -> list[str]:
-        return getattr(self.comparison, "tags", None) or []
-
 
 @require_safe
 @page
@@ -106,8 +102,7 @@ def history(request: HttpRequest, project_id: UUID) -> HttpResponse:
     context = {
         "found": found,
         "rows": [Row(comparison) for comparison in found],
-        "show_prompt": getattr(project, "show_prompt", True),
-        "undo_steps": getattr(project, "undo_steps", None),
+        "may_undo": project.undo_steps != 0 or membership.role == Role.MANAGER,
     }
     return project_page(request, membership, "annotation/history.html", context)
 

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +14,8 @@ from annotation.access import image_for, membership_for, project_for
 from annotation.api.authentication import login_or_token
 from annotation.errors import Invalid
 from annotation.forms import ChangeImagesForm, ExcludeForm, GalleryForm, PromptForm, UploadForm
-from annotation.models import Project, Role
-from annotation.selectors import images_of
+from annotation.models import AMISS, Image, Project, Role
+from annotation.selectors import images_of, report_counts
 from annotation.services.images import update_image, update_images, upload_image
 from annotation.views.page import (
     back,
@@ -51,8 +52,11 @@ def gallery(request: HttpRequest, project_id: UUID) -> HttpResponse:
     project = membership.project
     wanted = GalleryForm(request.GET).wanted()
     found = images_of(project, **wanted)
+    shown = cut(request, found, "name", "id")
+    if wanted["reported"]:
+        _count_reports(project, shown)
     context = {
-        "images": cut(request, found, "name", "id"),
+        "images": shown,
         "count": found.count(),
         "wanted": wanted,
         "narrowed": any(value not in (None, "") for value in wanted.values()),
@@ -63,6 +67,16 @@ def gallery(request: HttpRequest, project_id: UUID) -> HttpResponse:
         "extensions": ",".join(sorted(images.EXTENSIONS)),
     }
     return project_page(request, membership, "annotation/images.html", context)
+
+
+def _count_reports(project: Project, shown: Iterable[Image]) -> None:
+    """Beside each image why it was reported, and how often."""
+    counts = report_counts(project, shown)
+    for image in shown:
+        counted = counts.get(image.id, {})
+        image.reports = [  # type: ignore[attr-defined]
+            (cause.label, counted[cause]) for cause in AMISS if cause in counted
+        ]
 
 
 @require_POST

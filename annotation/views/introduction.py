@@ -45,7 +45,6 @@ def introduction(request: HttpRequest, project_id: UUID) -> HttpResponse:
         "shown": _shown(membership, practice, request.GET.get("answered", "")),
         # Whoever has begun to practise has read the rest; it is still there to be opened.
         "reading": not practice.answers and practice.round == 1,
-        "show_prompt": getattr(membership.project, "show_prompt", True),
     }
     return project_page(request, membership, "annotation/introduction.html", context)
 

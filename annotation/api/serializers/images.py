@@ -105,6 +105,9 @@ class ImageSearchSerializer(serializers.Serializer):
     )
     prompt = serializers.UUIDField(required=False, help_text="A prompt's id.")
     excluded = serializers.BooleanField(required=False)
+    reported = serializers.BooleanField(
+        required=False, help_text="True: those on screens that were skipped as broken or unsafe."
+    )
 
 
 class ImagesChangeSerializer(serializers.Serializer):

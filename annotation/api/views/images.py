@@ -41,6 +41,12 @@ class ImagesView(View):
                 "excluded", "Only those that are excluded, or that are not.", enum=["true", "false"]
             ),
             query(
+                "reported",
+                "Only those on screens that people skipped as broken or unsafe, until one of the screen's "
+                "images is excluded.",
+                enum=["true"],
+            ),
+            query(
                 "sha256", "Images with just these bytes: the SHA-256 of the file, in hexadecimal."
             ),
         ],
