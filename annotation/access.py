@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404
 
-from annotation.models import Image, Import, Membership, Project, Role, User, Webhook
+from annotation.models import Example, Image, Import, Membership, Project, Role, User, Webhook
 
 
 def memberships_of(user: User) -> QuerySet[Membership]:
@@ -42,6 +42,14 @@ def image_for(user: Any, image_id: UUID, role: Role = Role.ANNOTATOR) -> Image:
         raise Http404("There is no such image in your projects.")
     membership_for(user, image.project_id, role)
     return image
+
+
+def example_for(user: Any, example_id: UUID) -> Example:
+    example = Example.objects.select_related("project", "criterion").filter(id=example_id).first()
+    if example is None:
+        raise Http404("There is no such example in your projects.")
+    membership_for(user, example.project_id, Role.MANAGER)
+    return example
 
 
 def import_for(user: Any, import_id: UUID) -> Import:

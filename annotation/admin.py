@@ -17,6 +17,7 @@ from annotation.models import (
     Criterion,
     Decision,
     Delivery,
+    Example,
     Flag,
     Folder,
     Image,
@@ -27,6 +28,7 @@ from annotation.models import (
     LineupImage,
     Membership,
     Pair,
+    PracticeAnswer,
     Project,
     Prompt,
     Proposal,
@@ -149,6 +151,22 @@ class CriterionAdmin(ReadOnlyAdmin):
     list_display = ("key", "question", "project", "position")
     list_filter = ("project",)
     search_fields = ("key", "question", "project__name")
+
+
+@admin.register(Example)
+class ExampleAdmin(ReadOnlyAdmin):
+    list_display = ("better", "worse", "criterion", "practice", "position", "project")
+    list_filter = ("project", "practice")
+    search_fields = ("better__name", "worse__name", "explanation")
+    list_select_related = ("better", "worse", "criterion", "project")
+
+
+@admin.register(PracticeAnswer)
+class PracticeAnswerAdmin(ReadOnlyAdmin):
+    list_display = ("membership", "example", "round", "right", "created_at")
+    list_filter = ("right", "membership__project")
+    search_fields = ("membership__user__username",)
+    list_select_related = ("membership__user", "membership__project", "example")
 
 
 @admin.register(Folder)

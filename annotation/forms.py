@@ -194,6 +194,55 @@ def criteria_of(filled: Any) -> list[dict[str, str]]:
     ]
 
 
+class ExampleUseForm(forms.Form):
+    """What may be changed of an example: its images and its question stay."""
+
+    explanation = forms.CharField(
+        required=False,
+        max_length=2000,
+        label=gettext_lazy("Why it is better"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    practice = forms.TypedChoiceField(
+        label=gettext_lazy("Use"),
+        choices=[
+            ("", gettext_lazy("Shown with the instructions")),
+            ("on", gettext_lazy("Practised before the first pair")),
+        ],
+        required=False,
+        coerce=bool,
+        empty_value=False,
+    )
+
+
+class ExampleForm(ExampleUseForm):
+    better = forms.UUIDField(
+        widget=forms.HiddenInput,
+        error_messages={"required": gettext_lazy("Choose the better image.")},
+    )
+    worse = forms.UUIDField(
+        widget=forms.HiddenInput,
+        error_messages={"required": gettext_lazy("Choose the worse image.")},
+    )
+    criterion = forms.ModelChoiceField(
+        Criterion.objects.none(), label=gettext_lazy("Question"), empty_label=None
+    )
+    field_order = ("criterion", "explanation", "practice")
+
+    def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        criteria = project.criteria.all()
+        field = self.fields["criterion"]
+        field.queryset = criteria  # type: ignore[attr-defined]
+        field.label_from_instance = lambda criterion: criterion.question  # type: ignore[attr-defined]
+
+
+class PracticeForm(forms.Form):
+    example = forms.UUIDField()
+    chosen = forms.UUIDField()
+    round = forms.IntegerField(min_value=1, max_value=1000)
+
+
 class ExcludeForm(forms.Form):
     excluded = forms.BooleanField(required=False)
     reason = forms.CharField(max_length=300, required=False)
@@ -202,7 +251,10 @@ class ExcludeForm(forms.Form):
 class GalleryForm(forms.Form):
     """Which of a project's images a page shows, as its address says it."""
 
-    show = forms.ChoiceField(choices=[("used", "In use"), ("excluded", "Excluded")], required=False)
+    show = forms.ChoiceField(
+        choices=[("used", "In use"), ("excluded", "Excluded"), ("reported", "Reported")],
+        required=False,
+    )
     q = forms.CharField(max_length=500, required=False)
     prompt = forms.UUIDField(required=False)
 
@@ -214,6 +266,7 @@ class GalleryForm(forms.Form):
             "excluded": {"used": False, "excluded": True}.get(given.get("show", "")),
             "search": given.get("q", ""),
             "prompt": given.get("prompt"),
+            "reported": given.get("show") == "reported" or None,
         }
 
 

@@ -7,8 +7,11 @@ from annotation.views import (
     compare,
     duplicates,
     home_screen,
+    examples,
+    history,
     images,
     imports,
+    introduction,
     invitations,
     keys,
     members,
@@ -35,6 +38,23 @@ urlpatterns = [
     path("", projects.projects, name="projects"),
     path("projects/new/", projects.new_project, name="new_project"),
     path("projects/<uuid:project_id>/compare/", compare.compare, name="compare"),
+    path(
+        "projects/<uuid:project_id>/introduction/", introduction.introduction, name="introduction"
+    ),
+    path(
+        "projects/<uuid:project_id>/introduction/practice/", introduction.practice, name="practise"
+    ),
+    path(
+        "projects/<uuid:project_id>/introduction/start/",
+        introduction.start,
+        name="start_comparing",
+    ),
+    path("projects/<uuid:project_id>/history/", history.history, name="history"),
+    path(
+        "projects/<uuid:project_id>/history/<uuid:comparison_id>/undo/",
+        history.undo,
+        name="undo_comparison",
+    ),
     path("projects/<uuid:project_id>/settings/", projects.settings, name="project_settings"),
     path("projects/<uuid:project_id>/state/", projects.state, name="project_state"),
     path("projects/<uuid:project_id>/images/", images.gallery, name="project_images"),
@@ -49,6 +69,11 @@ urlpatterns = [
     path("projects/<uuid:project_id>/duplicates/", duplicates.duplicates, name="duplicates"),
     path("projects/<uuid:project_id>/imports/", imports.imports, name="imports"),
     path("projects/<uuid:project_id>/imports/list/", imports.import_list, name="import_list"),
+    path("projects/<uuid:project_id>/examples/", examples.examples, name="examples"),
+    path("examples/<uuid:example_id>/", examples.change, name="change_example"),
+    path("examples/<uuid:example_id>/move/", examples.move, name="move_example"),
+    path("examples/<uuid:example_id>/delete/", examples.delete, name="delete_example"),
+    path("images/<uuid:image_id>/reference/", images.set_reference, name="set_reference"),
     path("images/<uuid:image_id>/keep/", duplicates.keep, name="keep_image"),
     path("images/<uuid:image_id>/prompt/", images.change_prompt, name="change_prompt"),
     path("images/<uuid:image_id>/", images.image, name="image"),

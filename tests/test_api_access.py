@@ -16,6 +16,7 @@ from annotation.imports.jobs import request_import
 from annotation.models import Flag, Image, Membership, Outcome, Project, Prompt, Role, User
 from annotation.services.assignments import open_assignments
 from annotation.services.comparisons import record_comparison
+from annotation.services.examples import add_example
 from annotation.services.members import create_invitation
 from annotation.services.projects import create_project
 from annotation.services.webhooks import create_webhook, send_test
@@ -57,6 +58,10 @@ api-images-bulk       POST    401 404 403 403 200
 api-duplicates        GET     401 404 403 403 200
 api-prompts           GET     401 404 403 403 200
 api-prompt            PATCH   401 404 403 403 200
+api-examples          GET     401 404 403 403 200
+api-examples          POST    401 404 403 403 201
+api-example           PATCH   401 404 403 403 200
+api-example           DELETE  401 404 403 403 204
 api-imports           GET     401 404 403 403 200
 api-imports           POST    401 404 403 403 202
 api-import            GET     401 404 403 403 200
@@ -165,6 +170,10 @@ class World:
         self.flag = Flag.objects.create(
             project=project, annotator=bob, signal="speed", level="warn", summary="Fast."
         )
+        self.pair = {"better": str(first.left_id), "worse": str(first.right_id)}
+        self.example = add_example(
+            project, project.criteria.get(), better=first.left_id, worse=first.right_id
+        )
         self.newcomer = User.objects.create(username="erin")
 
     def url(self, name: str) -> str:
@@ -176,6 +185,7 @@ class World:
             "invitation": {**nested, "invitation_id": self.invitation.id},
             "prompt": {**nested, "prompt_id": self.prompt.id},
             "image": {"image_id": self.unused.id},
+            "example": {"example_id": self.example.id},
             "import": {"import_id": self.job.id},
             "import-refusals": {"import_id": self.job.id},
             "comparison": {"comparison_id": self.comparison.id},
@@ -207,6 +217,8 @@ class World:
             ("api-images", "POST"): {"file": SimpleUploadedFile("a.png", picture(90))},
             ("api-imports", "POST"): {"source": "zip", "file": zipped(picture(91))},
             ("api-image", "PATCH"): {"name": "b.png"},
+            ("api-examples", "POST"): self.pair,
+            ("api-example", "PATCH"): {"practice": True},
             ("api-images-bulk", "POST"): {"images": [str(self.unused.id)], "excluded": True},
             ("api-prompt", "PATCH"): {"text": "a dog"},
             ("api-comparisons", "POST"): {

@@ -244,6 +244,28 @@ def test_a_manifest_may_be_jsonl(project: Project, shelf: Path) -> None:
     assert prompt_of(named(project, "pictures/0.png")) == "猫"
 
 
+def test_a_manifest_names_the_references_of_prompts(project: Project, shelf: Path) -> None:
+    manifest = shelf / "list.csv"
+    manifest.write_text(
+        csv_of(
+            ["path", "prompt", "reference"],
+            ["pictures/0.png", "a cat", "true"],
+            ["pictures/1.png", "a cat", "TRUE"],
+            ["pictures/2.png", "", "1"],
+            ["pictures/2.png", "a dog", "perhaps"],
+        )
+    )
+    job = import_now(project, "manifest", {"path": str(manifest)})
+    assert set(refused(job).values()) == {
+        "A reference needs the prompt that it is the reference of.",
+        "Its reference must be true or false.",
+    }
+    first, second = named(project, "pictures/0.png"), named(project, "pictures/1.png")
+    assert project.prompts.get(text="a cat").reference == first
+    assert (first.excluded, first.excluded_reason) == (True, "Reference of its prompt")
+    assert (second.excluded, second.excluded_reason) == (True, "Its prompt has another reference")
+
+
 def test_bad_lines_are_refused_by_their_number_and_the_rest_comes_in(
     project: Project, shelf: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 from django.shortcuts import render
 from django.urls import reverse
 
@@ -15,6 +16,7 @@ from annotation.models import (
     Role,
     User,
 )
+from annotation.services.examples import add_example
 from annotation.services.members import create_invitation
 from annotation.services.webhooks import create_webhook, send_test
 from rating.exports.jobs import request_export
@@ -34,11 +36,14 @@ PAGES: dict[tuple[str, ...], list[int]] = {
     ("keys",): [200, 200, 200, 200],
     ("new_project",): [200, 403, 403, 403],
     ("compare", "project"): [200, 200, 200, 404],
+    ("introduction", "project"): [200, 200, 200, 404],
+    ("history", "project"): [200, 200, 200, 404],
     ("ranking", "project"): [200, 200, 403, 404],
     ("dashboard", "project"): [200, 200, 403, 404],
     ("exports", "project"): [200, 403, 403, 404],
     ("project_images", "project"): [200, 403, 403, 404],
     ("prompts", "project"): [200, 403, 403, 404],
+    ("examples", "project"): [200, 403, 403, 404],
     ("duplicates", "project"): [200, 403, 403, 404],
     ("imports", "project"): [200, 403, 403, 404],
     ("import_list", "project"): [200, 403, 403, 404],
@@ -57,6 +62,11 @@ FORMS: list[tuple[str, ...]] = [
     ("change_images", "project"),
     ("change_prompt", "image"),
     ("keep_image", "image"),
+    ("set_reference", "image"),
+    ("examples", "project"),
+    ("change_example", "example"),
+    ("move_example", "example"),
+    ("delete_example", "example"),
     ("imports", "project"),
     ("rename_prompt", "project", "prompt"),
     ("add_member", "project"),
@@ -88,7 +98,10 @@ def address(
     flag = Flag.objects.create(
         project=project, annotator=carol, signal="speed", level="warn", summary="Fast."
     )
+    example = add_example(project, project.criteria.get(), better=images[2].id, worse=images[3].id)
+    Membership.objects.filter(project=project).update(introduced_at=Now())
     return {
+        "example": example.id,
         "flag": flag.id,
         "webhook": webhook.id,
         "delivery": send_test(webhook).id,

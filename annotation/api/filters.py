@@ -65,6 +65,7 @@ class ImageFilter(FilterSet):
     excluded = django_filters.ChoiceFilter(choices=[("true", "true"), ("false", "false")])
     prompt = django_filters.UUIDFilter()
     sha256 = django_filters.CharFilter()
+    reported = django_filters.ChoiceFilter(choices=[("true", "true")])
 
     @classmethod
     def cut(cls, project: Project, parameters: Any) -> QuerySet[Image]:
@@ -75,4 +76,6 @@ class ImageFilter(FilterSet):
         wanted = {name: value for name, value in filters.form.cleaned_data.items() if value}
         if "excluded" in wanted:
             wanted["excluded"] = wanted["excluded"] == "true"
+        if "reported" in wanted:
+            wanted["reported"] = True
         return images_of(project, **wanted)

@@ -4,6 +4,7 @@ from annotation.api.views import (
     assignments,
     comparisons,
     docs,
+    examples,
     images,
     imports,
     members,
@@ -40,6 +41,8 @@ urlpatterns = [
     path(f"{PROJECT}prompts/", prompts.PromptsView.as_view(), name="api-prompts"),
     path(f"{PROJECT}prompts/<uuid:prompt_id>/", prompts.PromptView.as_view(), name="api-prompt"),
     path("images/<uuid:image_id>/", images.ImageView.as_view(), name="api-image"),
+    path(f"{PROJECT}examples/", examples.ExamplesView.as_view(), name="api-examples"),
+    path("examples/<uuid:example_id>/", examples.ExampleView.as_view(), name="api-example"),
     path(f"{PROJECT}imports/", imports.ImportsView.as_view(), name="api-imports"),
     path("imports/<uuid:import_id>/", imports.ImportView.as_view(), name="api-import"),
     path(

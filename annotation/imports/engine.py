@@ -34,6 +34,7 @@ class Read:
 
     image: Image
     prompt: str
+    reference: bool = False
 
 
 @dataclass
@@ -154,7 +155,11 @@ class Reader:
             prompt = made.prompt
             image.model = image.model or made.model
             image.metadata = {**made.metadata, **image.metadata}
-        return Read(image, prompt)
+        if entry.reference and not prompt:
+            return Refusal(
+                entry.called, "A reference needs the prompt that it is the reference of."
+            )
+        return Read(image, prompt, entry.reference)
 
     def _row(self, entry: Entry, content: bytes, facts: images.Facts, modified_ns: int) -> Image:
         image = Image(

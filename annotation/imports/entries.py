@@ -55,6 +55,8 @@ class Entry:
     group: str = ""
     gold: float | None = None
     prior_score: float | None = None
+    # Whether the other images of its prompt are judged against it.
+    reference: bool = False
     # What a refusal calls it, if not by its place.
     label: str = ""
     # How many bytes are kept in memory as long as the entry is.

@@ -28,6 +28,7 @@ from annotation.imports.entries import NO_ROOM, Source, Unavailable
 from annotation.imports.kinds import KINDS
 from annotation.models import Image, Import, ImportRefusal, Project, User
 from annotation.services.prompts import prompts_for
+from annotation.services.references import add_references
 from annotation.services.revision import raise_revision
 from annotation.wake_up import post
 from annotation.webhooks import announce
@@ -319,6 +320,7 @@ class _Reading:
             for read in batch.read:
                 read.image.prompt = prompts.get(read.prompt)
             Image.objects.bulk_create(read.image for read in batch.read)
+            add_references([read.image for read in batch.read if read.reference])
             raise_revision(self.job.project_id)
 
 

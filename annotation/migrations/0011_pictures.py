@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("annotation", "0008_queue"),
+        ("annotation", "0010_introduction"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("annotation", "0009_what_is_asked"),
+        ("annotation", "0011_pictures"),
     ]
 
     operations = [

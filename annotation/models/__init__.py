@@ -1,6 +1,7 @@
 from annotation.models.assignment import Assignment, Purpose
 from annotation.models.comparison import AMISS, Cause, Comparison, Outcome
 from annotation.models.criterion import Criterion
+from annotation.models.example import Example, PracticeAnswer
 from annotation.models.flag import Decision, Flag
 from annotation.models.image import Folder, Image
 from annotation.models.imports import Import, ImportRefusal
@@ -23,6 +24,7 @@ __all__ = [
     "Criterion",
     "Decision",
     "Delivery",
+    "Example",
     "Flag",
     "Folder",
     "Image",
@@ -34,6 +36,7 @@ __all__ = [
     "Membership",
     "Outcome",
     "Pair",
+    "PracticeAnswer",
     "Project",
     "Prompt",
     "Proposal",

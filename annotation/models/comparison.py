@@ -94,6 +94,11 @@ class Comparison(models.Model):
                 name="comparison_checks",
                 condition=~Q(purpose="ranking"),
             ),
+            models.Index(
+                fields=["project"],
+                name="comparison_reported",
+                condition=Q(cause__in=["broken", "unsafe"]),
+            ),
         ]
         constraints = [
             models.CheckConstraint(

@@ -25,6 +25,8 @@ class Membership(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role, default=Role.ANNOTATOR)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    # When this person had read the introduction and began to compare; null for who never had to.
+    introduced_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Who is paused is shown nothing more; why is in the decisions, too.
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
     paused_reason = models.CharField(max_length=500, blank=True, editable=False)

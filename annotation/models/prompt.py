@@ -19,6 +19,16 @@ class Prompt(models.Model):
     text = models.TextField()
     # Prompts may be longer than an index entry, so uniqueness is by digest.
     digest = models.CharField(max_length=64, editable=False)
+    # What the prompt's images are to be judged against, such as the original of an edit: one of them, which
+    # is itself not compared.
+    reference = models.ForeignKey(
+        "annotation.Image",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="reference_of",
+        editable=False,
+    )
 
     class Meta:
         ordering = ["text", "id"]

@@ -3,6 +3,14 @@
 from annotation.selectors.duplicates import duplicate_clusters, open_duplicates
 from annotation.selectors.flags import decisions_of, flags_of, paused_in
 from annotation.selectors.images import images_of, prompts_of
+from annotation.selectors.introduction import (
+    Practice,
+    examples_of,
+    has_introduction,
+    needs_introduction,
+    practice_of,
+    sides,
+)
 from annotation.selectors.project import (
     JUDGEMENTS,
     OwnProgress,
@@ -23,11 +31,13 @@ from annotation.selectors.project import (
     seconds_each,
     tokens_of,
 )
+from annotation.selectors.reports import report_counts, reports
 from annotation.selectors.screens import ScreenUse, screen_uses
 
 __all__ = [
     "JUDGEMENTS",
     "OwnProgress",
+    "Practice",
     "Progress",
     "ScreenUse",
     "annotators",
@@ -37,20 +47,27 @@ __all__ = [
     "criterion_named",
     "decisions_of",
     "duplicate_clusters",
+    "examples_of",
     "flags_of",
+    "has_introduction",
     "images_of",
     "invitations_of",
     "members_of",
+    "needs_introduction",
     "open_assignments",
     "open_duplicates",
     "own_history",
     "own_progress",
     "paused_in",
     "possible_pairs",
+    "practice_of",
     "progress",
     "prompts_of",
     "pseudonym",
+    "report_counts",
+    "reports",
     "screen_uses",
     "seconds_each",
+    "sides",
     "tokens_of",
 ]

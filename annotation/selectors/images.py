@@ -3,6 +3,7 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 
 from annotation.models import Image, Project, Prompt
+from annotation.selectors import reports
 
 
 def images_of(
@@ -12,10 +13,12 @@ def images_of(
     search: str = "",
     prompt: UUID | None = None,
     sha256: str = "",
+    reported: bool | None = None,
 ) -> QuerySet[Image]:
     """In the order of their names: all, the excluded ones, or those in use.
 
-    search: what the name or the prompt contains, in any case; prompt: images of this one alone.
+    search: what the name or the prompt contains, in any case; prompt: images of this one alone;
+    reported: those on screens that were reported as broken or unsafe, until one of the images is excluded.
     """
     images = Image.objects.filter(project=project).select_related("prompt").order_by("name", "id")
     if excluded is not None:
@@ -24,6 +27,8 @@ def images_of(
         images = images.filter(Q(name__icontains=search) | Q(prompt__text__icontains=search))
     if prompt is not None:
         images = images.filter(prompt=prompt)
+    if reported:
+        images = images.filter(reports.reported(project))
     if sha256:
         images = images.filter(sha256=sha256.lower())
     return images

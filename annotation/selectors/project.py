@@ -255,8 +255,10 @@ def own_history(membership: Membership) -> QuerySet[Comparison]:
         Comparison.objects.filter(
             project=membership.project_id, annotator=membership.user_id, retracted_at=None
         )
-        .select_related("project", "criterion", "assignment__lineup", "left__prompt", "right")
-        .prefetch_related("assignment__lineup__images__prompt")
+        .select_related(
+            "project", "criterion", "assignment__lineup", "left__prompt__reference", "right"
+        )
+        .prefetch_related("assignment__lineup__images__prompt__reference")
         .order_by("-created_at", "-id")
     )
 
@@ -271,7 +273,16 @@ def seconds_each(membership: Membership) -> float | None:
 
 
 def members_of(project: Project) -> QuerySet[Membership]:
-    return Membership.objects.filter(project=project).select_related("user")
+    """With how many pairs of the introduction they practised, and how many were `right` the first time."""
+    first = Q(practice_answers__round=1)
+    return (
+        Membership.objects.filter(project=project)
+        .select_related("user")
+        .annotate(
+            practised=Count("practice_answers", filter=first),
+            right=Count("practice_answers", filter=first & Q(practice_answers__right=True)),
+        )
+    )
 
 
 def invitations_of(project: Project) -> QuerySet[Invitation]:

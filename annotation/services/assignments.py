@@ -172,8 +172,10 @@ def _renew_own(membership: Membership, criterion: Criterion | None) -> int:
 
 def _own_open(membership: Membership, count: int, criterion: Criterion | None) -> list[Assignment]:
     """Undone pairs come first, the latest undone before the others; then the oldest lease."""
-    mine = open_of(membership, criterion).select_related("criterion", "left__prompt", "right")
-    mine = mine.select_related("lineup").prefetch_related("lineup__images__prompt")
+    mine = open_of(membership, criterion).select_related(
+        "criterion", "left__prompt__reference", "right"
+    )
+    mine = mine.select_related("lineup").prefetch_related("lineup__images__prompt__reference")
     found = list(mine.order_by("created_at", "id"))
     for assignment in found:
         assignment.project = membership.project

@@ -10,13 +10,16 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from annotation import images
-from annotation.errors import Conflict
-from annotation.models import Image, Project
+from annotation.errors import Conflict, Invalid
+from annotation.models import Image, Project, Prompt
 from annotation.services.assignments import release_assignments_of
+from annotation.services.examples import refuse_if_in_example
 from annotation.services.prompts import move_to_prompt, prompt_for, was_shown
+from annotation.services.references import end_reference, make_reference, refuse_if_reference
 from annotation.services.revision import raise_revision
 
 
@@ -115,8 +118,16 @@ def update_image(
     excluded: bool | None = None,
     reason: str | None = None,
     prompt: str | None = None,
+    reference: bool | None = None,
     **fields: Any,
 ) -> Image:
+    """Change what is named. A reference of its prompt is excluded; taken back, it is none any more."""
+    if reference and excluded is False:
+        raise Invalid(
+            _("A reference is not compared: it cannot be taken back as well."), "reference"
+        )
+    if reference is not None or excluded is False:
+        _lock_with_reference(image)
     image = Image.objects.select_for_update(no_key=prompt is None).get(id=image.id)
     if prompt is not None:
         move_to_prompt(image.project, Image.objects.filter(id=image.id), prompt)
@@ -128,12 +139,24 @@ def update_image(
     if excluded is not None:
         image.excluded = excluded
         if not excluded:
+            end_reference(image)
             image.excluded_reason = ""
+    if reference is not None:
+        (make_reference if reference else end_reference)(image)
     image.save()
-    if excluded:
+    if excluded or reference:
         release_assignments_of([image.id])
     raise_revision(image.project_id)
     return image
+
+
+def _lock_with_reference(image: Image) -> None:
+    """Whoever changes the reference of a prompt changes two images: both are locked, in one order."""
+    both = Q(id=image.id)
+    if image.prompt_id is not None:
+        both |= Q(reference_of=image.prompt_id)
+    locked = Image.objects.filter(both).order_by("id").select_for_update(of=("self",), no_key=True)
+    list(locked.values_list("id"))
 
 
 @transaction.atomic
@@ -173,6 +196,8 @@ def set_excluded(ids: list[UUID], *, excluded: bool, reason: str = "") -> int:
         )
         if excluded:
             release_assignments_of(some)
+        else:
+            Prompt.objects.filter(reference__in=some).update(reference=None)
     return changed
 
 
@@ -198,6 +223,8 @@ def delete_image(image: Image) -> None:
                 "This image has been shown to annotators, so it is part of the log. "
                 "Exclude it instead: PATCH {“excluded”: true, “reason”: “…”}."
             )
+        refuse_if_reference(image)
+        refuse_if_in_example(image)
         image.delete()
         raise_revision(image.project_id)
     if image.folder_id is None:

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from annotation.errors import Conflict, Invalid
 from annotation.models import Criterion, Membership, Project, Role, User, validate_tags
@@ -101,6 +102,14 @@ def _set_criteria(project: Project, wanted: list[Mapping[str, str]]) -> None:
             raise Conflict(
                 f"The criterion “{gone.key}” has comparisons and cannot be removed. "
                 "Its question can be changed."
+            )
+        if gone.examples.exists():
+            raise Conflict(
+                _(
+                    "The criterion “%(key)s” has examples in the introduction and cannot be removed. "
+                    "Delete these first."
+                )
+                % {"key": gone.key}
             )
         gone.delete()
     for position, criterion in enumerate(wanted):

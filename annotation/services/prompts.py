@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from annotation.errors import Conflict, Invalid
-from annotation.models import Image, LineupImage, Pair, Project, Prompt
+from annotation.models import Example, Image, LineupImage, Pair, Project, Prompt
 from annotation.models.prompt import prompt_digest
 from annotation.services.revision import raise_revision
 
@@ -68,7 +70,40 @@ def move_to_prompt(project: Project, images: QuerySet[Image], text: str) -> int:
     shown = moving.filter(was_shown()).count()
     if shown:
         raise Conflict(_why_they_stay(shown, images.count()))
-    return moving.update(prompt=prompt)
+    _refuse_references_among(moving)
+    moved = moving.update(prompt=prompt)
+    _refuse_parted_examples(project)
+    return moved
+
+
+def _refuse_references_among(images: QuerySet[Image]) -> None:
+    references = Prompt.objects.filter(reference__in=images.order_by().values("id")).count()
+    if references:
+        raise Conflict(
+            ngettext(
+                "An image that is the reference of its prompt keeps it. Nothing was changed. "
+                "End that first, or leave the image out.",
+                "%(count)s of these images are references of their prompts and keep them. "
+                "Nothing was changed. End that first, or leave them out.",
+                references,
+            )
+            % {"count": references}
+        )
+
+
+def _refuse_parted_examples(project: Project) -> None:
+    """The two images of an example are of one prompt, and are moved together if at all."""
+    examples = Example.objects.filter(project=project)
+    together = examples.filter(
+        Q(better__prompt=F("worse__prompt")) | Q(better__prompt=None, worse__prompt=None)
+    )
+    if examples.exclude(id__in=together.order_by().values("id")).exists():
+        raise Conflict(
+            _(
+                "Two images of an example would no longer be of one prompt. Nothing was changed. "
+                "Move both, or delete the example first."
+            )
+        )
 
 
 def _why_they_stay(shown: int, among: int) -> str:

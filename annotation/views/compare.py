@@ -2,13 +2,14 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from annotation import keys
 from annotation.access import membership_for
 from annotation.models import Membership, Role, User
-from annotation.selectors import own_progress, seconds_each
+from annotation.selectors import needs_introduction, own_progress, seconds_each
 from annotation.views.page import page, project_page
 
 
@@ -17,6 +18,8 @@ from annotation.views.page import page, project_page
 def compare(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """The page where images are judged. Its script asks the API for pairs and sends the answers."""
     membership = membership_for(request.user, project_id)
+    if needs_introduction(membership):
+        return redirect("introduction", project_id)
     progress = own_progress(membership)
     return project_page(
         request,
@@ -26,6 +29,7 @@ def compare(request: HttpRequest, project_id: UUID) -> HttpResponse:
             "progress": progress,
             "facts": _facts(membership, progress.judged, progress.remaining),
             **_keys(membership.user),
+            "has_examples": membership.project.examples.exists(),
         },
     )
 

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation import images
@@ -14,8 +16,8 @@ from annotation.access import image_for, membership_for, project_for
 from annotation.api.authentication import login_or_token
 from annotation.errors import Invalid
 from annotation.forms import ChangeImagesForm, ExcludeForm, GalleryForm, PromptForm, UploadForm
-from annotation.models import Project, Role
-from annotation.selectors import images_of
+from annotation.models import AMISS, Image, Project, Role
+from annotation.selectors import images_of, report_counts
 from annotation.services.images import update_image, update_images, upload_image
 from annotation.views.page import (
     back,
@@ -58,8 +60,11 @@ def gallery(request: HttpRequest, project_id: UUID) -> HttpResponse:
     project = membership.project
     wanted = GalleryForm(request.GET).wanted()
     found = images_of(project, **wanted)
+    shown = cut(request, found, "name", "id")
+    if wanted["reported"]:
+        _count_reports(project, shown)
     context = {
-        "images": cut(request, found, "name", "id"),
+        "images": shown,
         "count": found.count(),
         "wanted": wanted,
         "narrowed": any(value not in (None, "") for value in wanted.values()),
@@ -70,6 +75,16 @@ def gallery(request: HttpRequest, project_id: UUID) -> HttpResponse:
         "extensions": ",".join(sorted(images.EXTENSIONS)),
     }
     return project_page(request, membership, "annotation/images.html", context)
+
+
+def _count_reports(project: Project, shown: Iterable[Image]) -> None:
+    """Beside each image why it was reported, and how often."""
+    counts = report_counts(project, shown)
+    for image in shown:
+        counted = counts.get(image.id, {})
+        image.reports = [  # type: ignore[attr-defined]
+            (cause.label, counted[cause]) for cause in AMISS if cause in counted
+        ]
 
 
 @require_POST
@@ -117,6 +132,26 @@ def exclude(request: HttpRequest, image_id: UUID) -> HttpResponse:
             update_image(picture, **form.cleaned_data)
     else:
         messages.error(request, "A reason may have up to 300 characters.")
+    return back(request, "project_images", picture.project_id)
+
+
+@require_POST
+@page
+def set_reference(request: HttpRequest, image_id: UUID) -> HttpResponse:
+    """Make an image what its prompt's images are judged against, or have it compared again."""
+    picture = image_for(request.user, image_id, Role.MANAGER)
+    with refusals_as_messages(request):
+        if request.POST.get("reference"):
+            update_image(picture, reference=True)
+            messages.success(request, _("It is now the reference of its prompt, and not compared."))
+        else:
+            changed = update_image(picture, reference=False)
+            messages.success(
+                request,
+                _("It is no reference any more; it stays excluded.")
+                if changed.excluded
+                else _("It is no reference any more, and is compared again."),
+            )
     return back(request, "project_images", picture.project_id)
 
 

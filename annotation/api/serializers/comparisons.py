@@ -48,6 +48,20 @@ class PromptField(serializers.Field):
         return first.prompt.text if first.prompt else ""
 
 
+@extend_schema_field(SideSerializer(allow_null=True))
+class ReferenceField(serializers.Field):
+    """What the images are to be judged against, such as the original of an edit."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        told = "What the images are judged against, such as the original of an edit; or null."
+        super().__init__(source="*", read_only=True, help_text=told, **kwargs)
+
+    def to_representation(self, row: Assignment | Comparison) -> Any:
+        first: Image = row.left or (row.lineup_images or [])[0]
+        reference = first.prompt.reference if first.prompt else None
+        return SideSerializer(reference).data if reference else None
+
+
 class ShownPromptField(PromptField):
     """As annotators see it: not at all, if the project hides it from them."""
 
@@ -68,6 +82,7 @@ class AssignmentSerializer(serializers.Serializer):
     images = SideSerializer(
         many=True, source="lineup_images", allow_null=True, help_text=IN_ORDER_OF_SCREEN
     )
+    reference = ReferenceField()
     expires_at = serializers.DateTimeField()
     replaces = serializers.UUIDField(
         source="replaces_id",
@@ -170,6 +185,7 @@ class HistorySerializer(ComparisonSerializer):
 
     question = serializers.CharField(source="criterion.question")
     prompt = ShownPromptField(help_text=HIDDEN)
+    reference = ReferenceField()
     left = SideSerializer(allow_null=True, help_text=OF_PAIRS)  # type: ignore[assignment]  # ids become objects
     right = SideSerializer(allow_null=True, help_text=OF_PAIRS)  # type: ignore[assignment]
     images = SideSerializer(
@@ -177,7 +193,7 @@ class HistorySerializer(ComparisonSerializer):
     )
 
     class Meta(ComparisonSerializer.Meta):
-        fields = [*ComparisonSerializer.Meta.fields, "question", "images", "prompt"]
+        fields = [*ComparisonSerializer.Meta.fields, "question", "images", "prompt", "reference"]
 
 
 class NamedImageSerializer(serializers.Serializer):

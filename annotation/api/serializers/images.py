@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from annotation.api.serializers.fields import MetadataField
 from annotation.models import Image, Prompt
+from annotation.services.references import is_reference
 
 LONGEST_PROMPT = 20_000
 
@@ -46,6 +47,9 @@ class ImageSerializer(serializers.ModelSerializer):
         max_length=300,
         help_text="Why the image is excluded.",
     )
+    reference = serializers.SerializerMethodField(
+        help_text="Whether its prompt's other images are judged against it."
+    )
 
     class Meta:
         model = Image
@@ -62,9 +66,13 @@ class ImageSerializer(serializers.ModelSerializer):
             "sha256",
             "excluded",
             "reason",
+            "reference",
             "created_at",
         ]
         read_only_fields = ["id", "width", "height", "bytes", "sha256", "created_at"]
+
+    def get_reference(self, image: Image) -> bool:
+        return is_reference(image)
 
 
 class ImageChangeSerializer(serializers.Serializer):
@@ -76,6 +84,11 @@ class ImageChangeSerializer(serializers.Serializer):
     prompt = serializers.CharField(required=False, allow_blank=True, max_length=LONGEST_PROMPT)
     model = serializers.CharField(required=False, allow_blank=True, max_length=200)
     metadata = MetadataField(required=False)
+    reference = serializers.BooleanField(
+        required=False,
+        help_text="True makes it the reference of its prompt instead of the one that it may have, and "
+        "excludes it; false takes it back.",
+    )
 
 
 class ImageUploadSerializer(serializers.Serializer):
@@ -99,6 +112,9 @@ class ImageSearchSerializer(serializers.Serializer):
     )
     prompt = serializers.UUIDField(required=False, help_text="A prompt's id.")
     excluded = serializers.BooleanField(required=False)
+    reported = serializers.BooleanField(
+        required=False, help_text="True: those on screens that were skipped as broken or unsafe."
+    )
 
 
 class ImagesChangeSerializer(serializers.Serializer):
@@ -133,10 +149,16 @@ class PromptSerializer(serializers.ModelSerializer):
     text = serializers.CharField(max_length=LONGEST_PROMPT)
     images = serializers.IntegerField(source="image_count", read_only=True)
     images_in_use = serializers.IntegerField(source="used_count", read_only=True)
+    reference = serializers.UUIDField(
+        source="reference_id",
+        read_only=True,
+        allow_null=True,
+        help_text="The image that the others are judged against.",
+    )
 
     class Meta:
         model = Prompt
-        fields = ["id", "text", "images", "images_in_use"]
+        fields = ["id", "text", "images", "images_in_use", "reference"]
 
 
 class DuplicatesSerializer(serializers.Serializer):

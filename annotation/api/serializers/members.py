@@ -8,6 +8,17 @@ class MemberSerializer(serializers.Serializer):
     username = serializers.CharField(source="user.username", max_length=150)
     role = serializers.ChoiceField(choices=Role.choices, default=Role.ANNOTATOR)
     created_at = serializers.DateTimeField(read_only=True, help_text="Since when.")
+    introduced_at = serializers.DateTimeField(
+        read_only=True,
+        allow_null=True,
+        help_text="When they had read the introduction; null if they have not, or never had to.",
+    )
+    practised = serializers.IntegerField(
+        read_only=True, default=0, help_text="Pairs of the introduction that they practised."
+    )
+    right = serializers.IntegerField(
+        read_only=True, default=0, help_text="Of these, how many they had right the first time."
+    )
 
 
 class NewMemberSerializer(serializers.Serializer):

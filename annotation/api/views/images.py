@@ -41,6 +41,12 @@ class ImagesView(View):
                 "excluded", "Only those that are excluded, or that are not.", enum=["true", "false"]
             ),
             query(
+                "reported",
+                "Only those on screens that people skipped as broken or unsafe, until one of the screen's "
+                "images is excluded.",
+                enum=["true"],
+            ),
+            query(
                 "sha256", "Images with just these bytes: the SHA-256 of the file, in hexadecimal."
             ),
         ],
@@ -88,7 +94,8 @@ class ImageView(View):
         "Change an image, exclude it, or take it back",
         scopes=[Scope.MANAGE],
         description="An excluded image is shown to nobody and not rated; its comparisons stay in the "
-        "log. The prompt of an image that was compared stays as it is.",
+        "log. The prompt of an image that was compared stays as it is. The reference of a prompt is what its "
+        "other images are judged against; it is not compared itself.",
         body=ImageChangeSerializer,
         answers=ImageSerializer,
         refusals=(400, 401, 403, 404, 409, 415),
@@ -102,7 +109,8 @@ class ImageView(View):
         "delete_image",
         "Delete an image that nobody was shown",
         scopes=[Scope.MANAGE],
-        description="One that was shown is part of the log: exclude it instead.",
+        description="One that was shown is part of the log: exclude it instead. Nor is one deleted that is "
+        "a reference or in an example.",
         answers={204: None},
         refusals=(401, 403, 404, 409),
     )

@@ -17,6 +17,7 @@ from annotation.api.serializers.members import (
 )
 from annotation.api.views.base import View
 from annotation.models import Role, Scope
+from annotation.selectors import members_of
 from annotation.services import members
 
 
@@ -30,8 +31,7 @@ class MembersView(View):
     )
     def get(self, request: Request, project_id: UUID) -> Response:
         project = project_for(self.user, project_id, Role.MANAGER)
-        people = project.memberships.select_related("user")
-        return self.page(people, MemberSerializer, "user__username")
+        return self.page(members_of(project), MemberSerializer, "user__username")
 
     @operation(
         "add_member",
@@ -62,7 +62,8 @@ class MemberView(View):
     def patch(self, request: Request, project_id: UUID, user_id: UUID) -> Response:
         project = project_for(self.user, project_id, Role.MANAGER)
         role = Role(self.body(RoleSerializer)["role"])
-        return Response(MemberSerializer(members.change_role(project, user_id, role)).data)
+        members.change_role(project, user_id, role)
+        return Response(MemberSerializer(members_of(project).get(user=user_id)).data)
 
     @operation(
         "remove_member",

@@ -12,7 +12,10 @@ from annotation.imports.entries import Entry, Refusal
 from annotation.imports.tables import BadLine, Line, Table
 from annotation.strict_json import strict_json
 
-COLUMNS = ("path", "name", "prompt", "model", "metadata", "group", "gold", "prior_score")
+COLUMNS = (
+    *("path", "name", "prompt", "model", "metadata", "group", "gold", "prior_score"),
+    "reference",
+)
 
 
 class ManifestSource:
@@ -69,6 +72,7 @@ class ManifestSource:
             group=_text(values, "group"),
             gold=_number(values, "gold"),
             prior_score=_number(values, "prior_score"),
+            reference=_truth(values, "reference"),
             label=f"line {line.number}: {path}",
         )
 
@@ -114,6 +118,14 @@ def _number(values: dict[str, Any], name: str) -> float | None:
     if not math.isfinite(number):
         raise Invalid(f"Its {name} must be a number.")
     return number
+
+
+def _truth(values: dict[str, Any], name: str) -> bool:
+    value = values.get(name, False)
+    truth = {"true": True, "1": True, "false": False, "0": False}.get(str(value).strip().lower())
+    if truth is None:
+        raise Invalid(f"Its {name} must be true or false.")
+    return truth
 
 
 def _metadata(value: Any) -> dict[str, Any]:

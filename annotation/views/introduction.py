@@ -1,0 +1,91 @@
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from annotation.access import membership_for
+from annotation.forms import PracticeForm
+from annotation.models import Example, Image, Membership
+from annotation.selectors import Practice, examples_of, practice_of, sides
+from annotation.services import introduction as services
+from annotation.views.page import page, project_page, refusals_as_messages, tell_errors
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A pair that is practised, as it is on the page; `right` is what the person said of it, if they have."""
+
+    example: Example
+    number: int
+    left: Image
+    right_side: Image
+    right: bool | None = None
+
+    @property
+    def pair(self) -> tuple[Image, Image]:
+        return self.left, self.right_side
+
+    @property
+    def chosen(self) -> Image:
+        return self.example.better if self.right else self.example.worse
+
+
+@require_safe
+@page
+def introduction(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    """What to look for, with examples; then the pairs to practise, one after another; then it starts."""
+    membership = membership_for(request.user, project_id)
+    practice = practice_of(membership, again="again" in request.GET)
+    context = {
+        "examples": examples_of(membership.project).filter(practice=False),
+        "practice": practice,
+        "shown": _shown(membership, practice, request.GET.get("answered", "")),
+        # Whoever has begun to practise has read the rest; it is still there to be opened.
+        "reading": not practice.answers and practice.round == 1,
+    }
+    return project_page(request, membership, "annotation/introduction.html", context)
+
+
+def _shown(membership: Membership, practice: Practice, answered: str) -> Shown | None:
+    """The pair that was just answered, if the address names it; else the next one."""
+    for example in practice.examples:
+        if str(example.id) == answered and example.id in practice.answers:
+            return _placed(membership, practice, example, practice.answers[example.id])
+    return _placed(membership, practice, practice.left[0]) if practice.left else None
+
+
+def _placed(
+    membership: Membership, practice: Practice, example: Example, right: bool | None = None
+) -> Shown:
+    return Shown(
+        example, practice.number(example), *sides(membership, example, practice.round), right
+    )
+
+
+@require_POST
+@page
+def practice(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    membership = membership_for(request.user, project_id)
+    form = PracticeForm(request.POST)
+    where = reverse("introduction", args=[project_id])
+    if form.is_valid():
+        said = form.cleaned_data
+        with refusals_as_messages(request):
+            services.practise(membership, said["example"], said["chosen"], said["round"])
+            return redirect(f"{where}?answered={said['example']}#practice")
+    else:
+        tell_errors(request, form)
+    return redirect(f"{where}#practice")
+
+
+@require_POST
+@page
+def start(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    membership = membership_for(request.user, project_id)
+    with refusals_as_messages(request):
+        services.start_comparing(membership)
+        return redirect("compare", project_id)
+    return redirect("introduction", project_id)
