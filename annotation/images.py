@@ -20,6 +20,7 @@ import PIL.ImageCms
 import PIL.ImageOps
 import pillow_heif
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from annotation.errors import Gone, Invalid
 from annotation.models import Image
@@ -113,9 +114,13 @@ def source_path(image: Image) -> Path:
     try:
         path = (root / image.path).resolve(strict=True)
     except (OSError, RuntimeError):
-        raise Gone(f"The file of “{image.name}” is gone from the server.") from None
+        raise Gone(
+            _("The file of “%(name)s” is gone from the server.") % {"name": image.name}
+        ) from None
     if not path.is_relative_to(root.resolve()) or not path.is_file():
-        raise Gone(f"The file of “{image.name}” is no longer inside its folder.")
+        raise Gone(
+            _("The file of “%(name)s” is no longer inside its folder.") % {"name": image.name}
+        )
     return path
 
 
@@ -126,7 +131,9 @@ def derivative(image: Image, size: str) -> Path:
         return path
     content = source_path(image).read_bytes()
     if hashlib.sha256(content).hexdigest() != image.sha256:
-        raise Gone(f"The file of “{image.name}” has changed since it was imported.")
+        raise Gone(
+            _("The file of “%(name)s” has changed since it was imported.") % {"name": image.name}
+        )
     write_atomically(path, _reencoded(content, SIZES[size]))
     return path
 
@@ -150,7 +157,11 @@ def write_atomically(path: Path, content: bytes) -> None:
 def _decoded(content: bytes) -> Iterator[PIL.Image.Image]:
     if len(content) > settings.MAX_UPLOAD_BYTES:
         limit = settings.MAX_UPLOAD_BYTES // 2**20
-        raise Invalid(f"The file is larger than {limit} MB, the most a picture may have.", "file")
+        raise Invalid(
+            _("The file is larger than %(limit)s MB, the most a picture may have.")
+            % {"limit": limit},
+            "file",
+        )
     try:
         with PIL.Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             if picture.width * picture.height > settings.MAX_IMAGE_PIXELS:
@@ -158,13 +169,19 @@ def _decoded(content: bytes) -> Iterator[PIL.Image.Image]:
             yield picture
     except PIL.Image.DecompressionBombError:
         limit = settings.MAX_IMAGE_PIXELS // 10**6
-        raise Invalid(f"The picture has more than {limit} megapixels.", "file") from None
+        raise Invalid(
+            _("The picture has more than %(limit)s megapixels.") % {"limit": limit}, "file"
+        ) from None
     except PIL.UnidentifiedImageError:
         raise Invalid(
-            f"This is not a picture in one of the formats {', '.join(FORMATS)}.", "file"
+            _("This is not a picture in one of the formats %(formats)s.")
+            % {"formats": ", ".join(FORMATS)},
+            "file",
         ) from None
     except (*DAMAGED, MemoryError) as error:
-        raise Invalid(f"The picture is damaged and cannot be decoded: {error}", "file") from None
+        raise Invalid(
+            _("The picture is damaged and cannot be decoded: %(error)s") % {"error": error}, "file"
+        ) from None
 
 
 def _reencoded(content: bytes, longest: int) -> bytes:

@@ -5,6 +5,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from annotation.models.assignment import Assignment, Purpose
 from annotation.models.criterion import Criterion
@@ -13,12 +14,12 @@ from annotation.models.project import Project, Screen
 
 
 class Outcome(models.TextChoices):
-    LEFT = "left", "Left is better"
-    RIGHT = "right", "Right is better"
-    TIE = "tie", "Tie"
-    BOTH_BAD = "both_bad", "Both bad"
-    SKIP = "skip", "Skipped"
-    ORDERED = "ordered", "Several images, put in order"
+    LEFT = "left", _("Left is better")
+    RIGHT = "right", _("Right is better")
+    TIE = "tie", _("Tie")
+    BOTH_BAD = "both_bad", _("Both bad")
+    SKIP = "skip", _("Skipped")
+    ORDERED = "ordered", _("Several images, put in order")
 
 
 class Comparison(models.Model):

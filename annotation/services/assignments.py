@@ -21,6 +21,7 @@ from django.db.models import (
     Value,
 )
 from django.db.models.functions import Now
+from django.utils.translation import gettext, gettext_lazy
 
 from annotation import pairing
 from annotation.chance import chance
@@ -37,7 +38,7 @@ from annotation.models import (
     Purpose,
 )
 
-PAUSED = (
+PAUSED = gettext_lazy(
     "Your work in this project is paused; the manager has been told. "
     "What you have compared is kept."
 )
@@ -62,10 +63,11 @@ def open_assignments(
     if project.state != Project.State.OPEN:
         return Opened(
             [],
-            f"The project is {project.get_state_display().lower()}: there is nothing to compare.",
+            gettext("The project is %(state)s: there is nothing to compare.")
+            % {"state": project.state_in_words},
         )
     if membership.paused_at is not None:
-        return Opened([], PAUSED)
+        return Opened([], str(PAUSED))
     release_expired(project.id)
     have = _renew_own(membership, criterion)
     reason = ""
@@ -203,7 +205,7 @@ def _open_another(membership: Membership, criterion: Criterion | None) -> str:
             return missed
         if attempt >= pairing.TRIES:
             pairing.wait_for(missed)
-    return "The pairs that are left are just being changed. Ask again in a moment."
+    return gettext("The pairs that are left are just being changed. Ask again in a moment.")
 
 
 @transaction.atomic
@@ -212,10 +214,12 @@ def _open_one(
 ) -> str | pairing.Missed:
     """Empty if there is one more now."""
     if _lock(membership).paused_at is not None:
-        return PAUSED
+        return str(PAUSED)
     project = membership.project
     if _quota_reached(membership):
-        return f"You have made all {project.quota} comparisons of your quota. Thank you!"
+        return gettext("You have made all %(quota)s comparisons of your quota. Thank you!") % {
+            "quota": project.quota
+        }
     for wanted in [criterion] if criterion else _least_asked_first(membership):
         place = pairing.claim_next(project, wanted, membership.user_id, attempt)
         if isinstance(place, pairing.Missed):
@@ -223,7 +227,7 @@ def _open_one(
         if place is not None:
             _show(membership, wanted, place)
             return ""
-    return "There is no pair left for you in this project. Thank you!"
+    return gettext("There is no pair left for you in this project. Thank you!")
 
 
 def _show(membership: Membership, criterion: Criterion, place: pairing.Place) -> Assignment:

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import BooleanField, Case, Value, When
 from django.db.models.functions import Now
 from django.http import Http404
+from django.utils.translation import gettext as _
 
 from annotation import pairing
 from annotation.access import membership_for
@@ -62,7 +63,7 @@ def record_comparison(
         .first()
     )
     if assignment is None:
-        raise Http404("There is no such assignment of yours.")
+        raise Http404(_("There is no such assignment of yours."))
     said = _levels_of(assignment, outcome, levels)
     if assignment.state == Assignment.State.ANSWERED:
         return _same_or_conflict(assignment, outcome, said), False
@@ -102,7 +103,7 @@ def retract_comparison(user: User, comparison_id: UUID) -> Comparison:
             .first()
         )
         if comparison is None:
-            raise Http404("There is no such comparison of yours.")
+            raise Http404(_("There is no such comparison of yours."))
         membership = membership_for(user, comparison.project_id)
         by_author = comparison.annotator_id == user.id
         if not by_author:
@@ -127,15 +128,22 @@ def _levels_of(
     if several and outcome == Outcome.ORDERED:
         return checked_levels(assignment.screen, assignment.shown or (), levels)
     if levels is not None:
-        raise Invalid("“levels” belong to the outcome “ordered”.", "levels")
+        raise Invalid(_("“levels” belong to the outcome “ordered”."), "levels")
     if several and outcome != Outcome.SKIP:
         raise Invalid(
-            f"Several images were shown: answer “ordered” with “levels”, or skip; not “{outcome}”.",
+            _(
+                "Several images were shown: answer “ordered” with “levels”, or skip; not "
+                "“%(outcome)s”."
+            )
+            % {"outcome": outcome},
             "outcome",
         )
     if outcome == Outcome.ORDERED:
         raise Invalid(
-            "Two images were shown: answer left, right, tie or both_bad, or skip; not “ordered”.",
+            _(
+                "Two images were shown: answer left, right, tie or both_bad, or skip; not "
+                "“ordered”."
+            ),
             "outcome",
         )
     return None
@@ -148,8 +156,11 @@ def _same_or_conflict(
     if answered.outcome != outcome or answered.levels != levels:
         said = "another order" if answered.outcome == outcome else f"“{answered.outcome}”"
         raise Conflict(
-            f"This assignment was already answered with {said}. "
-            "To change an answer, undo it and judge again."
+            _(
+                "This assignment was already answered with %(said)s. To change an answer, "
+                "undo it and judge again."
+            )
+            % {"said": said}
         )
     answered.criterion = assignment.criterion
     return answered
@@ -158,16 +169,16 @@ def _same_or_conflict(
 def _refuse_unanswerable(assignment: Assignment, outcome: Outcome) -> None:
     project = assignment.project
     if outcome == Outcome.TIE and not project.allow_tie:
-        raise Invalid("This project takes no ties: choose left or right, or skip.", "outcome")
+        raise Invalid(_("This project takes no ties: choose left or right, or skip."), "outcome")
     if project.state == Project.State.CLOSED:
-        raise Conflict("The project is closed and takes no more comparisons.")
+        raise Conflict(_("The project is closed and takes no more comparisons."))
     if assignment.state == Assignment.State.RELEASED or assignment.lapsed:  # type: ignore[attr-defined]
-        raise Gone("This reservation has expired. Nothing was recorded; ask for the next one.")
+        raise Gone(_("This reservation has expired. Nothing was recorded; ask for the next one."))
 
 
 def _refuse_unless_manager(role: Role) -> None:
     """Reviewers see the comparisons of others, but only managers retract them."""
     if not role.includes(Role.REVIEWER):
-        raise Http404("There is no such comparison of yours.")
+        raise Http404(_("There is no such comparison of yours."))
     if not role.includes(Role.MANAGER):
-        raise PermissionDenied("Only its author or a manager may undo a comparison.")
+        raise PermissionDenied(_("Only its author or a manager may undo a comparison."))

@@ -11,6 +11,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from annotation import images
 from annotation.errors import Conflict
@@ -18,6 +20,9 @@ from annotation.models import Image, Project
 from annotation.services.assignments import release_assignments_of
 from annotation.services.prompts import move_to_prompt, prompt_for, was_shown
 from annotation.services.revision import raise_revision
+
+# Stored, for every reader: annotation.language says it in theirs.
+DUPLICATE = gettext_noop("Duplicate of %(name)s")
 
 
 def add_image(
@@ -179,13 +184,16 @@ def set_excluded(ids: list[UUID], *, excluded: bool, reason: str = "") -> int:
 def exclude_other_duplicates(image: Image, clusters: dict[UUID, int], reason: str = "") -> int:
     """Keep this one of its duplicates and set the others aside; how many these are."""
     if image.id not in clusters:
-        raise Conflict("This image has no duplicates any more. Nothing was changed.")
+        raise Conflict(_("This image has no duplicates any more. Nothing was changed."))
     others = [
         id for id, cluster in clusters.items() if cluster == clusters[image.id] and id != image.id
     ]
     in_use = Image.objects.filter(id__in=others, excluded=False)
     return update_images(
-        image.project, in_use, excluded=True, reason=reason or f"Duplicate of {image.name}"[:300]
+        image.project,
+        in_use,
+        excluded=True,
+        reason=reason or (DUPLICATE % {"name": image.name})[:300],
     )
 
 
@@ -195,8 +203,10 @@ def delete_image(image: Image) -> None:
         image = Image.objects.select_for_update().get(id=image.id)
         if Image.objects.filter(was_shown(), id=image.id).exists():
             raise Conflict(
-                "This image has been shown to annotators, so it is part of the log. "
-                "Exclude it instead: PATCH {“excluded”: true, “reason”: “…”}."
+                _(
+                    "This image has been shown to annotators, so it is part of the log. Exclude "
+                    "it instead: PATCH {“excluded”: true, “reason”: “…”}."
+                )
             )
         image.delete()
         raise_revision(image.project_id)

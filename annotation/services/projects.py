@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from annotation.errors import Conflict, Invalid
 from annotation.models import Criterion, Membership, Project, Role, User
@@ -73,11 +74,13 @@ def delete_project(project_id: UUID) -> None:
 
 def _clean(project: Project) -> None:
     if not project.name.strip():
-        raise Invalid("A project needs a name.", "name")
+        raise Invalid(_("A project needs a name."), "name")
     if project.gold_share + project.repeat_share > MOST_CHECKS:
         raise Invalid(
-            "At most half of the pairs can be checks: lower the share of known answers, or that of "
-            "repeated pairs.",
+            _(
+                "At most half of the pairs can be checks: lower the share of known answers, "
+                "or that of repeated pairs."
+            ),
             "repeat_share",
         )
 
@@ -87,15 +90,18 @@ def _set_criteria(project: Project, wanted: list[Mapping[str, str]]) -> None:
     keys = [criterion["key"] for criterion in wanted]
     if not keys:
         raise Invalid(
-            "A project needs at least one criterion, such as {“key”: “better”}.", "criteria"
+            _("A project needs at least one criterion, such as {“key”: “better”}."), "criteria"
         )
     if len(set(keys)) != len(keys):
-        raise Invalid("Each criterion's key must be there only once.", "criteria")
+        raise Invalid(_("Each criterion's key must be there only once."), "criteria")
     for gone in project.criteria.exclude(key__in=keys):
         if gone.pairs.exists():
             raise Conflict(
-                f"The criterion “{gone.key}” has comparisons and cannot be removed. "
-                "Its question can be changed."
+                _(
+                    "The criterion “%(key)s” has comparisons and cannot be removed. Its question "
+                    "can be changed."
+                )
+                % {"key": gone.key}
             )
         gone.delete()
     for position, criterion in enumerate(wanted):

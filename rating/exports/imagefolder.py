@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from django.utils.translation import gettext_noop
+
 from rating.exports.format import Format, Row, Source
 from rating.exports.options import PICTURE, PREFERENCE, TIES, replaced, without
 from rating.exports.preferences import Preference, placed_by
@@ -23,7 +25,7 @@ def record(source: Source, preference: Preference) -> Iterator[Row]:
 
 FORMAT = Format(
     key="imagefolder",
-    title="ImageFolder",
+    title=gettext_noop("ImageFolder"),
     help="Pictures in folders, with a metadata.jsonl of prompt, chosen and rejected; "
     'load_dataset("imagefolder") shows both as images.',
     files=("zip",),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
+from django.utils.translation import gettext_noop
 
 from rating.exports.format import Facts, Format, Row, Source
 from rating.exports.options import IMAGES, PICTURE, PREFERENCE, TIES, Choice, replaced
@@ -81,9 +82,11 @@ def schema(options: dict[str, Any]) -> pa.Schema:
 
 FORMAT = Format(
     key="trl",
-    title="TRL preference",
-    help="The judge's task for TRL's DPO and reward trainers: images, question, chosen and rejected answer, "
-    "with the log-odds of the ratings as margin.",
+    title=gettext_noop("TRL preference"),
+    help=gettext_noop(
+        "The judge's task for TRL's DPO and reward trainers: images, question, chosen and rejected answer, "
+        "with the log-odds of the ratings as margin."
+    ),
     files=("parquet", "jsonl", "zip"),
     columns=("images", "prompt", "chosen", "rejected", "margin", "weight"),
     placed=placed_by(record),
