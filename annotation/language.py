@@ -13,7 +13,7 @@ from django.utils.formats import get_format
 from django.utils.translation import get_language
 
 # What a sentence with gaps must have beside them, so that it cannot be mistaken for another.
-LEAST_LETTERS = 6
+LEAST_LETTERS = 4
 GAP = re.compile(r"%\((\w+)\)[sd]")
 NUMBER = re.compile(r"\d{1,3}(,\d{3})+|\d+\.\d+")
 
@@ -44,15 +44,19 @@ def said(stored: str) -> str:
     whole, gapped = _stored_sentences(language)
     if stored in whole:
         return whole[stored]
-    for pattern, sentence in gapped:
-        if match := pattern.fullmatch(stored):
+    for letters, pattern, sentence in gapped:
+        # Nearly none comes as far as the pattern, which would be slow on a text made to be so.
+        if all(part in stored for part in letters) and (match := pattern.fullmatch(stored)):
             gaps = match.groupdict(default="").items()
             return sentence({name: _gap(value) for name, value in gaps}).rstrip()
     return stored
 
 
 def _gap(value: str) -> str:
-    return number(value) if NUMBER.fullmatch(value) else said(value)
+    if NUMBER.fullmatch(value):
+        return number(value)
+    # A single word is somebody's name more often than one of ours.
+    return "; ".join(said(part) if " " in part else part for part in value.split("; "))
 
 
 def number(text: str) -> str:
@@ -61,24 +65,24 @@ def number(text: str) -> str:
     return "".join(marks.get(mark, mark) for mark in text)
 
 
-Gapped = list[tuple[re.Pattern[str], Callable[[dict[str, str]], str]]]
+Sentence = Callable[[dict[str, str]], str]
+# What it has beside its gaps, the whole of it with groups for them, and its translation.
+Gapped = list[tuple[list[str], re.Pattern[str], Sentence]]
 
 
 @cache
 def _stored_sentences(language: str) -> tuple[dict[str, str], Gapped]:
     """Those without gaps, and the others, that with the most letters first."""
     whole: dict[str, str] = {}
-    gapped: list[tuple[int, re.Pattern[str], Callable[[dict[str, str]], str]]] = []
+    gapped: Gapped = []
     for original, translated in _sentences(_catalogue(language, "django")):
         if not GAP.search(original):
             whole[original.replace("%%", "%")] = translated.replace("%%", "%")
             continue
-        letters = len(re.sub(r"\W", "", GAP.sub("", original)))
-        if letters >= LEAST_LETTERS:
-            gapped.append((-letters, _pattern(original), translated.__mod__))
-    return whole, [
-        (pattern, sentence) for _, pattern, sentence in sorted(gapped, key=lambda one: one[0])
-    ]
+        letters = [part.replace("%%", "%").strip() for part in GAP.split(original)[::2]]
+        if len(re.sub(r"\W", "", "".join(letters))) >= LEAST_LETTERS:
+            gapped.append((letters, _pattern(original), translated.__mod__))
+    return whole, sorted(gapped, key=lambda one: -len("".join(one[0])))
 
 
 def _sentences(catalogue: Catalog) -> Iterator[tuple[str, str]]:

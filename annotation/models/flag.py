@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from annotation.models.project import Project
 
@@ -74,7 +75,7 @@ class Decision(models.Model):
         RESUMED = "resumed", _("Resumed")
         DISMISSED = "dismissed", _("Flag dismissed")
         REOPENED = "reopened", _("Flag opened again")
-        SET_ASIDE = "set_aside", _("Set aside")
+        SET_ASIDE = "set_aside", pgettext_lazy("decision", "Set aside")
         TAKEN_BACK = "taken_back", _("Taken back")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

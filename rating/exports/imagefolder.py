@@ -26,8 +26,10 @@ def record(source: Source, preference: Preference) -> Iterator[Row]:
 FORMAT = Format(
     key="imagefolder",
     title=gettext_noop("ImageFolder"),
-    help="Pictures in folders, with a metadata.jsonl of prompt, chosen and rejected; "
-    'load_dataset("imagefolder") shows both as images.',
+    help=gettext_noop(
+        "Pictures in folders, with a metadata.jsonl of prompt, chosen and rejected; "
+        'load_dataset("imagefolder") shows both as images.'
+    ),
     files=("zip",),
     columns=(
         *("chosen_file_name", "rejected_file_name", "prompt", "chosen_model", "rejected_model"),

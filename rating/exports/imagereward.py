@@ -86,7 +86,9 @@ FORMAT = Format(
                     ),
                 ),
                 TIES.only(
-                    "drop", "half", help="drop: ties are left out. half: both get the same rank."
+                    "drop",
+                    "half",
+                    help=gettext_noop("drop: ties are left out. half: both get the same rank."),
                 ),
             ),
             "labels",

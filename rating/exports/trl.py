@@ -18,7 +18,9 @@ from rating.exports.tables import IMAGE
 MESSAGES = pa.list_(pa.struct({"role": pa.string(), "content": pa.string()}))
 PROMPTS = Choice(
     "prompts",
-    "messages: prompt and answers as lists of role and content. text: as plain strings.",
+    gettext_noop(
+        "messages: prompt and answers as lists of role and content. text: as plain strings."
+    ),
     "messages",
     ("messages", "text"),
 )

@@ -1,5 +1,7 @@
 // What comes next: asked for, and its pictures decoded, before it is shown.
 
+import { gettext } from "./i18n.js";
+
 const AHEAD = 2; // besides what is on the screen
 const MOST = 5; // that the API gives at once
 
@@ -22,8 +24,8 @@ class Shown {
     const { left, right, images } = this.assignment;
     this.broken = false;
     this.pictures = images
-      ? images.map((image, at) => picture(image, `Image ${at + 1} of ${images.length}`))
-      : [picture(left, "Left image"), picture(right, "Right image")];
+      ? images.map((image, at) => picture(image, gettext("Image %(number)s of %(all)s", { number: at + 1, all: images.length })))
+      : [picture(left, gettext("Left image")), picture(right, gettext("Right image"))];
     this.loaded = Promise.all(this.pictures.map((image) => image.decode())).then(
       () => void (this.ready = true),
       () => void (this.broken = true),

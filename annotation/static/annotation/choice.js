@@ -45,6 +45,10 @@ export class Choice {
     return this.screen === "order" ? String(at + 1) : [gettext("Best"), gettext("Worst")][at];
   }
 
+  isWorst(id) {
+    return this.screen === "best_worst" && this.picks.indexOf(id) === 1;
+  }
+
   /** What to do now, in a line. */
   get task() {
     const [all, chosen] = [this.ids.length, this.picks.length];

@@ -2,6 +2,7 @@
 
 import { Ahead } from "./ahead.js";
 import { apiWith } from "./api.js";
+import { gettext } from "./i18n.js";
 import { Lineup } from "./lineup.js";
 import { Queue } from "./queue.js";
 import { Status } from "./status.js";
@@ -10,7 +11,10 @@ const KEYS = {
   ArrowLeft: "left", 1: "left", ArrowRight: "right", 2: "right",
   ArrowDown: "tie", 3: "tie", ArrowUp: "both_bad", 4: "both_bad", s: "skip",
 };
-const SAID = { left: "Left", right: "Right", tie: "Tie", both_bad: "Both bad", skip: "Skipped", ordered: "Done" };
+const SAID = {
+  left: gettext("Left"), right: gettext("Right"), tie: gettext("Tie"), both_bad: gettext("Both bad"),
+  skip: gettext("Skipped"), ordered: gettext("Done"),
+};
 const POLL = { first: 2000, growth: 1.5, longest: 20_000 }; // ms, while there is nothing to compare
 
 const $ = (id) => document.getElementById(id);
@@ -34,7 +38,7 @@ const queue = new Queue(facts.queue, send, {
   },
   refused: (entry, problem) => {
     status.count(entry.outcome, -1);
-    status.say(`An answer was not recorded. ${problem.message}`);
+    status.say(gettext("An answer was not recorded. %(reason)s", { reason: problem.message }));
     refill();
   },
   held: (problem) => status.held(problem),
@@ -75,12 +79,12 @@ async function undo() {
     if (unsent) {
       ahead.putFirst(unsent.assignment);
       status.count(unsent.outcome, -1);
-      status.announce("Undone. It is here again.");
+      status.announce(gettext("Undone. It is here again."));
     } else {
       await undoSent();
     }
   } catch (problem) {
-    if (problem.passes) status.say("The last answer cannot be undone without the server. Try again soon.");
+    if (problem.passes) status.say(gettext("The last answer cannot be undone without the server. Try again soon."));
     else status.held(problem);
   } finally {
     undoing = false;
@@ -94,17 +98,17 @@ async function undoSent() {
   queue.retryNow();
   while (queue.entries.length) {
     if (performance.now() > waited) {
-      return status.say("The last answer is on its way; it can be undone once it has arrived.");
+      return status.say(gettext("The last answer is on its way; it can be undone once it has arrived."));
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   const { results } = await patiently(() => call("GET", `${facts.history}?page_size=1`));
-  if (!results.length) return status.say("There is nothing to undo.");
+  if (!results.length) return status.say(gettext("There is nothing to undo."));
   await patiently(() => call("DELETE", `${facts.comparisons}${results[0].id}/`));
   status.count(results[0].outcome, -1);
   await patiently(() => ahead.refill({ undone: true }));
   status.say("");
-  status.announce("Undone. It is here again.");
+  status.announce(gettext("Undone. It is here again."));
 }
 
 /** Once more, and once again, what a moment's trouble has kept from being done; each of these may be repeated. */
@@ -175,7 +179,7 @@ function missing(image) {
   if (image.complete && image.naturalWidth) return image;
   const note = document.createElement("span");
   note.className = "broken";
-  note.textContent = "This image cannot be shown.";
+  note.textContent = gettext("This image cannot be shown.");
   return note;
 }
 
@@ -189,12 +193,12 @@ function showStage(next) {
   $("compare").setAttribute("aria-busy", String(!shown && (Boolean(next) || Boolean(ahead.asking))));
   $("instead").hidden = Boolean(shown);
   if (shown) {
-    if (shown.broken) status.say("A picture cannot be shown here. Skip, or load the page again.");
+    if (shown.broken) status.say(gettext("A picture cannot be shown here. Skip, or load the page again."));
     return;
   }
   clearStage();
   const over = !next && ahead.reason;
-  $("instead-text").textContent = over || (queue.entries.length ? "Waiting for the server …" : "Loading …");
+  $("instead-text").textContent = over || (queue.entries.length ? gettext("Waiting for the server …") : gettext("Loading …"));
   $("instead-links").hidden = !over;
 }
 

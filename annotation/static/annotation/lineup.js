@@ -78,7 +78,7 @@ export class Lineup {
     this.tiles.forEach((tile, at) => {
       const place = this.choice.placeOf(this.choice.ids[at]);
       tile.disabled = this.broken;
-      tile.dataset.place = place;
+      tile.dataset.place = this.choice.isWorst(this.choice.ids[at]) ? "Worst" : "";
       tile.setAttribute("aria-pressed", String(Boolean(place)));
       tile.setAttribute("aria-label", named(at + 1, all, place));
       tile.querySelector(".place").textContent = place;

@@ -1,5 +1,7 @@
 // What the page says beside the images: how far this person is, what waits, and what is in the way.
 
+import { gettext } from "./i18n.js";
+
 const $ = (id) => document.getElementById(id);
 const numbers = new Intl.NumberFormat(document.documentElement.lang);
 
@@ -25,24 +27,24 @@ export class Status {
 
   show() {
     const { judged, remaining, waiting } = this;
-    const left = remaining === null ? "" : ` · about ${numbers.format(remaining)} left`;
-    $("progress").textContent = `${numbers.format(judged)} judged${left}`;
+    const left = remaining === null ? "" : ` · ${gettext("about %(count)s left", { count: numbers.format(remaining) })}`;
+    $("progress").textContent = gettext("%(count)s judged", { count: numbers.format(judged) }) + left;
     $("meter").hidden = remaining === null;
     $("meter").max = judged + remaining || 1;
     $("meter").value = judged;
     $("waiting").hidden = !waiting;
-    $("waiting").textContent = `${waiting} waiting`;
+    $("waiting").textContent = gettext("%(count)s waiting", { count: waiting });
   }
 
   /** Something is in the way: what, and what becomes of the answers. */
   held(problem) {
     if (problem.sessionEnded) {
-      const kept = this.waiting ? " Your answers are kept in this browser." : "";
-      this.say(`You are not logged in any more.${kept}`, "held");
+      const kept = this.waiting ? ` ${gettext("Your answers are kept in this browser.")}` : "";
+      this.say(`${gettext("You are not logged in any more.")}${kept}`, "held");
       $("login").hidden = false;
     } else if (problem.passes) {
-      const kept = this.waiting ? " Your answers are kept, and sent when it is back." : "";
-      this.say(`${problem.status ? "The server is busy." : "The server cannot be reached."}${kept}`, "held");
+      const kept = this.waiting ? ` ${gettext("Your answers are kept, and sent when it is back.")}` : "";
+      this.say(`${problem.status ? gettext("The server is busy.") : gettext("The server cannot be reached.")}${kept}`, "held");
     } else {
       this.say(problem.message);
     }
