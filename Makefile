@@ -8,10 +8,15 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-embedded test-consumers lint types check lock clean chromium
+.PHONY: help run test test-embedded test-consumers messages lint types check lock clean chromium
 .PHONY: screenshots
 .PHONY: bench-export bench-opening bench-rating bench-accuracy bench-pairing bench-lineups
 .DELETE_ON_ERROR:
+# What is installed comes before what is made with it.
+.NOTPARALLEL:
+
+# Made of the .po files by Babel, which is installed with the program.
+TRANSLATIONS := $(patsubst %.po,%.mo,$(wildcard config/locale/*/LC_MESSAGES/*.po))
 
 help: ## Show these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 24
@@ -20,39 +25,42 @@ help: ## Show these lines
 # puts what its command line sets. The recipe is one plain command, so that no shell stands between
 # make and the supervisor: each of them notices when the other dies.
 run: export CALLED_FROM := $(PWD)
-run: .venv/runtime.installed ## Start Pairwright (IMAGES=folder HOST=127.0.0.1 PORT=8000 DATA_DIR=./data)
+run: .venv/runtime.installed $(TRANSLATIONS) ## Start Pairwright (IMAGES=folder HOST=127.0.0.1 PORT=8000 DATA_DIR=./data)
 	@$(BIN)/python -m config.supervisor
 
-test: .venv/dev.installed chromium ## Run every test, on a private Postgres and Valkey
+test: .venv/dev.installed $(TRANSLATIONS) chromium ## Run every test, on a private Postgres and Valkey
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile
 
-test-embedded: .venv/dev.installed ## Run the tests again on SQLite, the database of `make run`
+test-embedded: .venv/dev.installed $(TRANSLATIONS) ## Run the tests again on SQLite, the database of `make run`
 	@TEST_EMBEDDED=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile -m "not postgres and not browser and not own_servers"
 
-test-consumers: .venv/dev.installed .venv-consumers/installed ## Have the trainers' own code take a step on our exports (heavy packages)
+test-consumers: .venv/dev.installed $(TRANSLATIONS) .venv-consumers/installed ## Have the trainers' own code take a step on our exports (heavy packages)
 	@CONSUMERS_DIR=$(CONSUMERS_DIR) $(BIN)/python -m pytest -q tests/consumers/prepare.py
 	@CONSUMERS_DIR=$(CONSUMERS_DIR) HF_HUB_OFFLINE=1 .venv-consumers/bin/python -m pytest -q -c tests/consumers/trainers.ini tests/consumers/trainers.py
 
-screenshots: .venv/dev.installed chromium ## Make the README's pictures (PHOTOS=folder; ALL=1: every page, into build/)
+screenshots: .venv/dev.installed $(TRANSLATIONS) chromium ## Make the README's pictures (PHOTOS=folder; ALL=1: every page, into build/)
 	@NUMBA_CACHE_DIR=$(CURDIR)/.numba_cache $(BIN)/python -m bench.screenshots
 
-bench-export: .venv/dev.installed ## Measure data in and out (QUICK=1: smaller tables)
+bench-export: .venv/dev.installed $(TRANSLATIONS) ## Measure data in and out (QUICK=1: smaller tables)
 	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.export
 
-bench-opening: .venv/dev.installed ## Measure what it costs to open the next pair (QUICK=1: a small project)
+bench-opening: .venv/dev.installed $(TRANSLATIONS) ## Measure what it costs to open the next pair (QUICK=1: a small project)
 	@$(BIN)/python -m bench.opening
 
-bench-rating: .venv/bench.installed ## Measure the ratings against published packages (QUICK=1: smaller tables)
+bench-rating: .venv/bench.installed $(TRANSLATIONS) ## Measure the ratings against published packages (QUICK=1: smaller tables)
 	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.rating
 
-bench-accuracy: .venv/dev.installed ## Measure whether the announced accuracy holds in simulation (QUICK=1: fewer runs)
+bench-accuracy: .venv/dev.installed $(TRANSLATIONS) ## Measure whether the announced accuracy holds in simulation (QUICK=1: fewer runs)
 	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.accuracy
 
-bench-lineups: .venv/dev.installed ## Measure how many screens several images at a time take (QUICK=1: fewer seeds)
+bench-lineups: .venv/dev.installed $(TRANSLATIONS) ## Measure how many screens several images at a time take (QUICK=1: fewer seeds)
 	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.lineups
 
-bench-pairing: .venv/dev.installed ## Measure the choice of pairs: comparisons needed (QUICK=1: smaller tables)
+bench-pairing: .venv/dev.installed $(TRANSLATIONS) ## Measure the choice of pairs: comparisons needed (QUICK=1: smaller tables)
 	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.pairing
+
+messages: .venv/dev.installed ## Find what is to be translated (config/locale/*/LC_MESSAGES/*.po)
+	@$(BIN)/python -m config.translations update
 
 lint: .venv/dev.installed ## Check style and format
 	@$(BIN)/ruff check --quiet .
@@ -82,6 +90,9 @@ clean: ## Remove what was installed and cached; keep ./data
 # uv is quick and needs neither a venv module nor a writable system Python. Where it cannot be had, or
 # does not reach the packages that pip is configured for, Python's own venv and pip do the same.
 export UV_SYSTEM_CERTS := true
+
+%.mo: %.po
+	@$(BIN)/python -m config.translations
 
 .venv/runtime.installed: requirements.lock .venv/bin/python
 	@echo "Installing Pairwright (once; less than a minute) ..."

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404
+from django.utils.translation import gettext as _
 
 from annotation.models import Example, Image, Import, Membership, Project, Role, User, Webhook
 
@@ -21,11 +22,14 @@ def memberships_of(user: User) -> QuerySet[Membership]:
 def membership_for(user: Any, project_id: UUID, role: Role = Role.ANNOTATOR) -> Membership:
     membership = memberships_of(user).filter(project_id=project_id).first()
     if membership is None:
-        raise Http404("There is no such project among yours.")
+        raise Http404(_("There is no such project among yours."))
     if not Role(membership.role).includes(role):
         raise PermissionDenied(
-            f"This needs the role of {role.value} in the project; yours is {membership.role}. "
-            "A manager of the project can change it."
+            _(
+                "This needs the role of %(needed)s in the project; yours is %(role)s. A "
+                "manager of the project can change it."
+            )
+            % {"needed": role.called, "role": Role(membership.role).called}
         )
     # The same row twice is the same object once: callers may rely on `membership.user`.
     membership.user = user
@@ -39,7 +43,7 @@ def project_for(user: Any, project_id: UUID, role: Role = Role.ANNOTATOR) -> Pro
 def image_for(user: Any, image_id: UUID, role: Role = Role.ANNOTATOR) -> Image:
     image = Image.objects.select_related("project", "folder", "prompt").filter(id=image_id).first()
     if image is None:
-        raise Http404("There is no such image in your projects.")
+        raise Http404(_("There is no such image in your projects."))
     membership_for(user, image.project_id, role)
     return image
 
@@ -55,7 +59,7 @@ def example_for(user: Any, example_id: UUID) -> Example:
 def import_for(user: Any, import_id: UUID) -> Import:
     job = Import.objects.filter(id=import_id).first()
     if job is None:
-        raise Http404("There is no such import in your projects.")
+        raise Http404(_("There is no such import in your projects."))
     membership_for(user, job.project_id, Role.MANAGER)
     return job
 
@@ -63,7 +67,7 @@ def import_for(user: Any, import_id: UUID) -> Import:
 def webhook_for(user: Any, webhook_id: UUID) -> Webhook:
     webhook = Webhook.objects.select_related("project").filter(id=webhook_id).first()
     if webhook is None:
-        raise Http404("There is no such webhook in your projects.")
+        raise Http404(_("There is no such webhook in your projects."))
     membership_for(user, webhook.project_id, Role.MANAGER)
     return webhook
 

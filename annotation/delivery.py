@@ -29,6 +29,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext
 from standardwebhooks import Webhook as Signer
 
 from annotation.errors import Refused
@@ -130,7 +131,11 @@ def _attempt(claimed: Sequence[Delivery]) -> None:
     # Leaving has closed the connections; who hangs nevertheless is waited for no longer.
     threads.shutdown(wait=False, cancel_futures=True)
     for future, delivery in futures.items():
-        answer = future.result() if future.done() else Answer(None, "There was no whole answer.")
+        answer = (
+            future.result()
+            if future.done()
+            else Answer(None, gettext("There was no whole answer."))
+        )
         _settle(delivery, answer)
 
 

@@ -6,9 +6,9 @@ from uuid import UUID
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.utils.text import slugify
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.text import format_lazy, slugify
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from annotation import keys
 from annotation.errors import Invalid
@@ -18,23 +18,23 @@ from annotation.tokens import DAYS, MOST_DAYS
 from annotation.webhooks import EVENTS
 
 ROLE_NAMES = {
-    Role.ANNOTATOR: "Annotator",
-    Role.REVIEWER: "Reviewer",
-    Role.MANAGER: "Manager",
+    Role.ANNOTATOR: _("Annotator"),
+    Role.REVIEWER: _("Reviewer"),
+    Role.MANAGER: _("Manager"),
 }
 
 
 class NewPersonForm(forms.Form):
     username = forms.CharField(
         max_length=150,
-        label="Choose a username",
+        label=_("Choose a username"),
         widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none"}),
     )
     password = forms.CharField(
         max_length=1000,
         strip=False,
-        label="Choose a password",
-        help_text="At least 8 characters, and not an easily guessed one.",
+        label=_("Choose a password"),
+        help_text=_("At least 8 characters, and not an easily guessed one."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
@@ -69,8 +69,8 @@ class TagsField(forms.Field):
 class ProjectForm(forms.ModelForm):
     tags = TagsField(
         required=False,
-        label=gettext_lazy("Tags"),
-        help_text=gettext_lazy(
+        label=_("Tags"),
+        help_text=_(
             "Up to nine words that annotators may tick beside an answer, with commas between them."
         ),
         widget=forms.Textarea(attrs={"rows": 2}),
@@ -109,33 +109,37 @@ class ProjectForm(forms.ModelForm):
             "pause_after",
         )
         labels = {
-            "allow_tie": "Ties are allowed",
-            "overlap": "Comparisons a pair",
-            "quota": "Comparisons a person",
-            "lease_seconds": "Reservation, in seconds",
-            "random_share": "Random share",
-            "goal": "What the ranking is for",
-            "top": "Images in the top",
-            "screen": "What annotators are shown",
-            "screen_size": "Images on a screen of several",
-            "gold_share": "Share of known answers",
-            "repeat_share": "Share of repeated pairs",
-            "warn_below": "Warn below this share of known answers",
-            "pause_below": "Pause below",
-            "pause_automatically": "Pause people automatically",
-            "target": "Accuracy wanted",
-            "target_value": "At least",
-            "close_at_target": "Close the project there",
-            "show_prompt": gettext_lazy("Show the prompt"),
-            "criteria_together": gettext_lazy("All questions about a pair together"),
-            "ask_strength": gettext_lazy("Ask how much better"),
-            "ask_reason": gettext_lazy("Ask for a reason"),
-            "undo_steps": gettext_lazy("Steps that may be undone"),
-            "pause_after": gettext_lazy("Suggest a pause after, in minutes"),
+            "name": _("Name"),
+            "instructions": _("Instructions"),
+            "state": _("State"),
+            "strategy": _("Strategy"),
+            "allow_tie": _("Ties are allowed"),
+            "overlap": _("Comparisons a pair"),
+            "quota": _("Comparisons a person"),
+            "lease_seconds": _("Reservation, in seconds"),
+            "random_share": _("Random share"),
+            "goal": _("What the ranking is for"),
+            "top": _("Images in the top"),
+            "screen": _("What annotators are shown"),
+            "screen_size": _("Images on a screen of several"),
+            "gold_share": _("Share of known answers"),
+            "repeat_share": _("Share of repeated pairs"),
+            "warn_below": _("Warn below this share of known answers"),
+            "pause_below": _("Pause below"),
+            "pause_automatically": _("Pause people automatically"),
+            "target": _("Accuracy wanted"),
+            "target_value": _("At least"),
+            "close_at_target": _("Close the project there"),
+            "show_prompt": _("Show the prompt"),
+            "criteria_together": _("All questions about a pair together"),
+            "ask_strength": _("Ask how much better"),
+            "ask_reason": _("Ask for a reason"),
+            "undo_steps": _("Steps that may be undone"),
+            "pause_after": _("Suggest a pause after, in minutes"),
         }
         help_texts = {
-            "instructions": "Shown to annotators beside the pairs.",
-            "state": "Pairs are shown only while the project is open.",
+            "instructions": _("Shown to annotators beside the pairs."),
+            "state": _("Pairs are shown only while the project is open."),
         }
         widgets = {"instructions": forms.Textarea(attrs={"rows": 4})}
 
@@ -160,9 +164,12 @@ class StateForm(forms.Form):
 
 
 class CriterionForm(forms.Form):
-    question = forms.CharField(max_length=300, required=False)
+    question = forms.CharField(label=_("Question"), max_length=300, required=False)
     key = forms.CharField(
-        max_length=50, required=False, validators=Criterion._meta.get_field("key").validators
+        label=_("Key"),
+        max_length=50,
+        required=False,
+        validators=Criterion._meta.get_field("key").validators,
     )
 
     def clean(self) -> dict[str, Any]:
@@ -182,7 +189,7 @@ def criterion_forms(data: Any, project: Project | None = None) -> Any:
     asked = (
         list(project.criteria.values("key", "question"))
         if project
-        else [{"key": "better", "question": "Which image is better?"}]
+        else [{"key": "better", "question": gettext("Which image is better?")}]
     )
     return CriterionFormSet(data, initial=asked, prefix="criteria")
 
@@ -200,14 +207,14 @@ class ExampleUseForm(forms.Form):
     explanation = forms.CharField(
         required=False,
         max_length=2000,
-        label=gettext_lazy("Why it is better"),
+        label=_("Why it is better"),
         widget=forms.Textarea(attrs={"rows": 3}),
     )
     practice = forms.TypedChoiceField(
-        label=gettext_lazy("Use"),
+        label=_("Use"),
         choices=[
-            ("", gettext_lazy("Shown with the instructions")),
-            ("on", gettext_lazy("Practised before the first pair")),
+            ("", _("Shown with the instructions")),
+            ("on", _("Practised before the first pair")),
         ],
         required=False,
         coerce=bool,
@@ -218,14 +225,14 @@ class ExampleUseForm(forms.Form):
 class ExampleForm(ExampleUseForm):
     better = forms.UUIDField(
         widget=forms.HiddenInput,
-        error_messages={"required": gettext_lazy("Choose the better image.")},
+        error_messages={"required": _("Choose the better image.")},
     )
     worse = forms.UUIDField(
         widget=forms.HiddenInput,
-        error_messages={"required": gettext_lazy("Choose the worse image.")},
+        error_messages={"required": _("Choose the worse image.")},
     )
     criterion = forms.ModelChoiceField(
-        Criterion.objects.none(), label=gettext_lazy("Question"), empty_label=None
+        Criterion.objects.none(), label=_("Question"), empty_label=None
     )
     field_order = ("criterion", "explanation", "practice")
 
@@ -252,7 +259,7 @@ class GalleryForm(forms.Form):
     """Which of a project's images a page shows, as its address says it."""
 
     show = forms.ChoiceField(
-        choices=[("used", "In use"), ("excluded", "Excluded"), ("reported", "Reported")],
+        choices=[("used", _("In use")), ("excluded", _("Excluded")), ("reported", _("Reported"))],
         required=False,
     )
     q = forms.CharField(max_length=500, required=False)
@@ -278,7 +285,11 @@ class ChangeImagesForm(PromptForm):
     """What is to become of the images that are ticked, or of all that match."""
 
     action = forms.ChoiceField(
-        choices=[("prompt", "Set the prompt"), ("exclude", "Exclude"), ("take_back", "Take back")]
+        choices=[
+            ("prompt", _("Set the prompt")),
+            ("exclude", _("Exclude")),
+            ("take_back", _("Take back")),
+        ]
     )
     everything = forms.BooleanField(required=False)
     images = forms.TypedMultipleChoiceField(coerce=UUID, required=False)
@@ -291,7 +302,7 @@ class ChangeImagesForm(PromptForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if not cleaned.get("images") and not cleaned.get("everything"):
-            raise forms.ValidationError("Tick the images first, or all that match.")
+            raise forms.ValidationError(_("Tick the images first, or all that match."))
         return cleaned
 
     def changes(self) -> dict[str, Any]:
@@ -323,55 +334,74 @@ class UploadForm(forms.Form):
         label="Pictures",
         # What is refused for its content is refused one by one, with its reason; not so an empty one.
         allow_empty_file=True,
-        help_text=f"Up to {settings.DATA_UPLOAD_MAX_NUMBER_FILES} at a time.",
+        help_text=format_lazy(
+            _("Up to {most} at a time."), most=settings.DATA_UPLOAD_MAX_NUMBER_FILES
+        ),
         widget=_SeveralFiles(attrs={"accept": "image/*,.heic,.heif,.avif"}),
     )
     prompt = forms.CharField(
+        label=_("Prompt"),
         required=False,
         max_length=20_000,
-        help_text="If they were made for a prompt. Only images of one prompt are compared.",
+        help_text=_("If they were made for a prompt. Only images of one prompt are compared."),
         widget=forms.Textarea(attrs={"rows": 2}),
     )
     model = forms.CharField(
-        required=False, max_length=200, help_text="What made them. Annotators never see it."
+        label=_("Model"),
+        required=False,
+        max_length=200,
+        help_text=_("What made them. Annotators never see it."),
     )
 
 
 class ImportForm(forms.Form):
     """Where pictures or comparisons are to come from; which fields are needed depends on the source."""
 
-    source = forms.ChoiceField(widget=forms.RadioSelect, label="From where")
+    source = forms.ChoiceField(widget=forms.RadioSelect, label=_("From where"))
     file = forms.FileField(
-        required=False, label="Upload a file", help_text="A zip, a manifest, or comparisons."
+        required=False,
+        label=_("Upload a file"),
+        help_text=_("A zip, a manifest, or comparisons."),
     )
-    path = forms.CharField(required=False, max_length=4000, label="Or a path of the server")
+    path = forms.CharField(required=False, max_length=4000, label=_("Or a path of the server"))
     folder = forms.CharField(
         required=False,
         max_length=4000,
-        label="Folder",
-        help_text="What the paths of a manifest are relative to; its own folder, unless given.",
+        label=_("Folder"),
+        help_text=_("What the paths of a manifest are relative to; its own folder, unless given."),
     )
-    bucket = forms.CharField(required=False, max_length=100)
-    prefix = forms.CharField(required=False, max_length=1000)  # type: ignore[assignment]  # its name
-    image_column = forms.CharField(required=False, max_length=200, label="Column with the picture")
-    prompt_column = forms.CharField(required=False, max_length=200, label="Column with the prompt")
+    bucket = forms.CharField(label=_("Bucket"), required=False, max_length=100)
+    prefix = forms.CharField(label=_("Prefix"), required=False, max_length=1000)  # type: ignore[assignment]  # its name
+    image_column = forms.CharField(
+        required=False, max_length=200, label=_("Column with the picture")
+    )
+    prompt_column = forms.CharField(
+        required=False, max_length=200, label=_("Column with the prompt")
+    )
     criterion = forms.CharField(
+        label=_("Criterion"),
         required=False,
         max_length=50,
-        help_text="The key of the one that comparisons are about; the first, unless given.",
+        help_text=_("The key of the one that comparisons are about; the first, unless given."),
     )
     annotator = forms.CharField(
+        label=_("Annotator"),
         required=False,
         max_length=150,
-        help_text="The member who made the comparisons; you, unless given.",
+        help_text=_("The member who made the comparisons; you, unless given."),
     )
     read_prompts = forms.BooleanField(
-        required=False, initial=True, label="Take prompts that generators wrote into the pictures"
+        required=False,
+        initial=True,
+        label=_("Take prompts that generators wrote into the pictures"),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [(key, f"{Import.Source(key).label}: {kind.help}") for key, kind in KINDS.items()]
+        choices = [
+            (key, f"{Import.Source(key).label}: {gettext(kind.help)}")
+            for key, kind in KINDS.items()
+        ]
         self.fields["source"].choices = choices  # type: ignore[attr-defined]
         self.fields["source"].initial = Import.Source.ZIP
 
@@ -389,48 +419,58 @@ class ImportForm(forms.Form):
 
 class RoleForm(forms.Form):
     role = forms.TypedChoiceField(
-        choices=[(role.value, name) for role, name in ROLE_NAMES.items()], coerce=Role
+        label=_("Role"),
+        choices=[(role.value, name) for role, name in ROLE_NAMES.items()],
+        coerce=Role,
     )
 
 
 class MemberForm(RoleForm):
-    username = forms.CharField(max_length=150)
+    username = forms.CharField(label=_("Username"), max_length=150)
     field_order = ("username", "role")
 
 
 class InvitationForm(RoleForm):
     note = forms.CharField(
-        max_length=200, required=False, help_text="For whom it is. Only managers see it."
+        label=_("Note"),
+        max_length=200,
+        required=False,
+        help_text=_("For whom it is. Only managers see it."),
     )
 
 
 class TokenForm(forms.Form):
-    name = forms.CharField(max_length=100, help_text="What it is for, so that you know it again.")
+    name = forms.CharField(
+        max_length=100, help_text=_("What it is for, so that you know it again.")
+    )
     scopes = forms.MultipleChoiceField(
         choices=Scope.choices,
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        label="It may only",
-        help_text="With none it may do all that you may.",
+        label=_("It may only"),
+        help_text=_("With none it may do all that you may."),
     )
     days = forms.IntegerField(
-        initial=DAYS, min_value=1, max_value=MOST_DAYS, label="It works for so many days"
+        initial=DAYS,
+        min_value=1,
+        max_value=MOST_DAYS,
+        label=_("It works for so many days"),
     )
 
 
 class WebhookForm(forms.Form):
     url = forms.CharField(
         max_length=2000,
-        label="Address",
-        help_text="One that the operator of this service allows.",
+        label=_("Address"),
+        help_text=_("One that the operator of this service allows."),
         widget=forms.URLInput,
     )
     events = forms.MultipleChoiceField(
         choices=[(event, event) for event in EVENTS],
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        label="Tell it only of",
-        help_text="With none it is told of everything.",
+        label=_("Tell it only of"),
+        help_text=_("With none it is told of everything."),
     )
 
 
@@ -439,8 +479,8 @@ class KeysForm(forms.Form):
 
     no_single = forms.BooleanField(
         required=False,
-        label=gettext_lazy("Use no keys of a single character"),
-        help_text=gettext_lazy(
+        label=_("Use no keys of a single character"),
+        help_text=_(
             "For those who speak to their computer, or hit keys by chance. Arrows, keys with Ctrl or Alt "
             "and all buttons still work."
         ),

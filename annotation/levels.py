@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations, product
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from annotation.errors import Invalid
 from annotation.models.project import Screen
 
@@ -31,24 +33,33 @@ def checked_levels(
     place = {str(image): at for at, image in enumerate(shown)}
     wanted = WANTED[Screen(screen)]
     if levels is None:
-        raise Invalid(f"Say what is better than what: “levels” must be {wanted}.", "levels")
+        raise Invalid(
+            _("Say what is better than what: “levels” must be %(wanted)s.") % {"wanted": wanted},
+            "levels",
+        )
     said = [[str(image) for image in level] for level in levels]
     named = [image for level in said for image in level]
     strangers = [image for image in named if image not in place]
     if strangers:
-        raise Invalid(f"“levels” names {strangers[0]}, which was not shown.", "levels")
+        raise Invalid(
+            _("“levels” names %(strangers)s, which was not shown.") % {"strangers": strangers[0]},
+            "levels",
+        )
     twice = [image for image in place if named.count(image) > 1]
     if twice:
-        raise Invalid(f"“levels” names {twice[0]} more than once.", "levels")
+        raise Invalid(_("“levels” names %(twice)s more than once.") % {"twice": twice[0]}, "levels")
     missing = [image for image in place if image not in named]
     if missing:
         raise Invalid(
-            f"“levels” leaves out {missing[0]}: each of the {len(place)} images that were shown "
-            "belongs into one of its lists.",
+            _(
+                "“levels” leaves out %(missing)s: each of the %(place)s images that were "
+                "shown belongs into one of its lists."
+            )
+            % {"missing": missing[0], "place": len(place)},
             "levels",
         )
     if [len(level) for level in said] != _sizes(screen, len(place)):
-        raise Invalid(f"“levels” must be {wanted}.", "levels")
+        raise Invalid(_("“levels” must be %(wanted)s.") % {"wanted": wanted}, "levels")
     return [sorted(level, key=place.__getitem__) for level in said]
 
 

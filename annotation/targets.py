@@ -16,6 +16,7 @@ from typing import cast
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from annotation.errors import Conflict, Invalid
 
@@ -44,7 +45,10 @@ class Target:
         addresses = [ipaddress.ip_address(info[4][0]) for info in found]
         for address in addresses:
             if not may_connect(address):
-                raise Conflict(f"{self.host} leads to {address}, which the operator has not named.")
+                raise Conflict(
+                    _("%(host)s leads to %(address)s, which the operator has not named.")
+                    % {"host": self.host, "address": address}
+                )
         return addresses
 
 
@@ -52,24 +56,26 @@ def target(url: str) -> Target:
     """The address, if the operator allows it; what it leads to is seen when it is connected to."""
     if not settings.WEBHOOK_TARGETS:
         raise Invalid(
-            "Webhooks are switched off here. The operator can name targets (WEBHOOK_TARGETS).",
+            _("Webhooks are switched off here. The operator can name targets (WEBHOOK_TARGETS)."),
             "url",
         )
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise Invalid("This is no address.", "url") from None
+        raise Invalid(_("This is no address."), "url") from None
     if parts.scheme not in PORTS or not parts.hostname or port == 0:
-        raise Invalid("Use a whole address, such as https://hooks.example.org/pairwright.", "url")
+        raise Invalid(
+            _("Use a whole address, such as https://hooks.example.org/pairwright."), "url"
+        )
     if parts.username is not None or parts.password is not None or parts.fragment:
-        raise Invalid("An address with a name, a password or a # cannot be used.", "url")
+        raise Invalid(_("An address with a name, a password or a # cannot be used."), "url")
     if not url.isascii() or any(character <= " " or character in "\\\x7f" for character in url):
         raise Invalid(
-            "Write the address without spaces, and other letters than a to z encoded.", "url"
+            _("Write the address without spaces, and other letters than a to z encoded."), "url"
         )
     if not any(_allows(entry, parts) for entry in settings.WEBHOOK_TARGETS):
-        raise Invalid("The operator does not allow this target (WEBHOOK_TARGETS).", "url")
+        raise Invalid(_("The operator does not allow this target (WEBHOOK_TARGETS)."), "url")
     return Target(url, parts)
 
 

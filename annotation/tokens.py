@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import DatabaseError, transaction
 from django.http import Http404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from knox.models import AuthToken
 
 from annotation.errors import Invalid
@@ -29,9 +30,15 @@ def create_token(
     unknown = sorted(set(scopes) - set(Scope.values))
     if unknown:
         known = ", ".join(Scope.values)
-        raise Invalid(f"There is no scope “{unknown[0]}”. Choose among: {known}.", "scopes")
+        raise Invalid(
+            _("There is no scope “%(unknown)s”. Choose among: %(known)s.")
+            % {"unknown": unknown[0], "known": known},
+            "scopes",
+        )
     if not 1 <= days <= MOST_DAYS:
-        raise Invalid(f"A token lives from 1 to {MOST_DAYS} days.", "days")
+        raise Invalid(
+            _("A token lives from 1 to %(most_days)s days.") % {"most_days": MOST_DAYS}, "days"
+        )
     AuthToken.objects.filter(user=user, expiry__lt=timezone.now() - timedelta(days=1)).delete()
     key, secret = AuthToken.objects.create(user, expiry=timedelta(days=days))
     wanted = [scope for scope in Scope.values if scope in scopes]
@@ -46,7 +53,7 @@ def about_token(key: AuthToken) -> Token:
 
 def revoke_token(user: User, token_id: UUID) -> None:
     if not AuthToken.objects.filter(user=user, about=token_id).delete()[0]:
-        raise Http404("There is no such token of yours.")
+        raise Http404(_("There is no such token of yours."))
 
 
 def token_was_used(token: Token) -> None:

@@ -11,6 +11,7 @@ from django.utils.module_loading import import_string
 
 from annotation import log_guard
 from annotation.targets import usable
+from config import translations
 
 
 @register
@@ -98,4 +99,17 @@ def log_is_guarded(databases: Sequence[str] | None = None, **kwargs: Any) -> Seq
             hint="Run `python manage.py migrate`, which installs them.",
             id="pairwright.W003",
         )
+    ]
+
+
+@register(Tags.translation)
+def translations_are_compiled(**kwargs: Any) -> Sequence[CheckMessage]:
+    return [
+        Warning(
+            f"The translation {path.relative_to(translations.ROOT)} is not compiled, or has changed since: "
+            "people read English, or old sentences.",
+            hint="Run `python -m config.translations`, as `make run` does.",
+            id="pairwright.W004",
+        )
+        for path in translations.stale()
     ]

@@ -5,6 +5,7 @@ import sys
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.defaults import page_not_found
 
 RETRY_AFTER = "5"
@@ -12,7 +13,7 @@ RETRY_AFTER = "5"
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith("/api/"):
-        what = "There is nothing at this address. /api/v1/docs/ lists all that there is."
+        what = _("There is nothing at this address. /api/v1/docs/ lists all that there is.")
         return JsonResponse({"detail": what}, status=404)
     return page_not_found(request, exception)
 
@@ -26,9 +27,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     status = 503 if away else 500
     if request.path.startswith("/api/"):
         what = (
-            "The service is busy; nothing was saved. Send the request again in a few seconds."
+            _("The service is busy; nothing was saved. Send the request again in a few seconds.")
             if away
-            else "This is a mistake of the program, which its log describes. Nothing was saved."
+            else _("This is a mistake of the program, which its log describes. Nothing was saved.")
         )
         response: HttpResponse = JsonResponse({"detail": what}, status=status)
     else:
@@ -43,5 +44,5 @@ def _page(request: HttpRequest, status: int) -> HttpResponse:
         return render(request, f"{status}.html", status=status)
     except Exception:
         # Whatever is broken may be what the page needs, too.
-        sentence = "Something is wrong on the server; nothing was saved. Try again in a while."
+        sentence = _("Something is wrong on the server; nothing was saved. Try again in a while.")
         return HttpResponse(sentence, status=status, content_type="text/plain; charset=utf-8")

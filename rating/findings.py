@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from annotation.models import Flag, Project
 from rating.algorithms.attention import Haste, Share, Sides
 from rating.selectors.attention import Signals
@@ -47,17 +49,16 @@ def findings(project: Project, signals: Signals) -> Iterator[Finding]:
         yield from _haste(signals.haste, signals.haste.fast)
     if signals.sides is not None and signals.sides.share.enough:
         yield from _sides(signals.sides)
-    yield from _unlike(Signal.TIES, "ties", "judgements", signals.ties, signals.typical_ties)
-    yield from _unlike(Signal.SKIPS, "skips", "pairs", signals.skips, signals.typical_skips)
+    yield from _unlike(Signal.TIES, signals.ties, signals.typical_ties)
+    yield from _unlike(Signal.SKIPS, signals.skips, signals.typical_skips)
 
 
 def _gold(project: Project, gold: Share) -> Iterator[Finding]:
     for level, limit in ((Level.PAUSE, project.pause_below), (Level.WARN, project.warn_below)):
         if gold.high < limit:
-            summary = (
-                f"{gold.count:g} of {gold.of} known answers are right: {in_percent(gold)}, "
-                f"surely below {percent(limit)}."
-            )
+            summary = _(
+                "%(count)s of %(of)s known answers are right: %(percent)s, surely below %(limit)s."
+            ) % _told(gold, limit=percent(limit))
             yield Finding(Signal.GOLD, level, summary, asdict(gold) | {"limit": limit})
             return
 
@@ -65,11 +66,17 @@ def _gold(project: Project, gold: Share) -> Iterator[Finding]:
 def _repeat(repeat: Share, usual: float | None) -> Iterator[Finding]:
     limit = REPEAT_WARN if usual is None else min(REPEAT_WARN, usual - REPEAT_UNLIKE)
     if repeat.high < limit:
-        others = "" if usual is None else f", and others {percent(usual)}"
         summary = (
-            f"{repeat.count:g} of {repeat.of} repeated pairs were answered as before: "
-            f"{in_percent(repeat)}, surely below {percent(limit)}; a coin has 50 %{others}."
-        )
+            _(
+                "%(count)s of %(of)s repeated pairs were answered as before: %(percent)s, surely "
+                "below %(limit)s; a coin has 50 %%."
+            )
+            if usual is None
+            else _(
+                "%(count)s of %(of)s repeated pairs were answered as before: %(percent)s, surely "
+                "below %(limit)s; a coin has 50 %%, and others %(usual)s."
+            )
+        ) % _told(repeat, limit=percent(limit), usual=percent(usual or 0.0))
         facts = asdict(repeat) | {"limit": limit, "usual": usual}
         yield Finding(Signal.REPEAT, Level.WARN, summary, facts)
 
@@ -78,11 +85,10 @@ def _haste(haste: Haste, fast: Share) -> Iterator[Finding]:
     assert haste.limit is not None
     for level, limit in ((Level.PAUSE, HASTE_PAUSE), (Level.WARN, HASTE_WARN)):
         if fast.low > limit:
-            summary = (
-                f"{fast.count:g} of {fast.of} answers took less than {haste.limit / 1000:.2f} s, a "
-                f"quarter of what others take: {in_percent(fast)}; half of all took less than "
-                f"{haste.median / 1000:.2f} s."
-            )
+            summary = _(
+                "%(count)s of %(of)s answers took less than %(limit)s s, a quarter of what others "
+                "take: %(percent)s; half of all took less than %(median)s s."
+            ) % _told(fast, limit=f"{haste.limit / 1000:.2f}", median=f"{haste.median / 1000:.2f}")
             facts = asdict(fast) | {"limit": limit, "fast_ms": haste.limit, "median": haste.median}
             yield Finding(Signal.SPEED, level, summary, facts)
             return
@@ -100,30 +106,41 @@ def _sides(sides: Sides) -> Iterator[Finding]:
     for level, limit in ((Level.PAUSE, SIDE_PAUSE), (Level.WARN, SIDE_WARN)):
         if share.low > limit:
             summary = (
-                f"The {name} image was chosen in {share.count:g} of {share.of} pairs: "
-                f"{in_percent(share)}. Sides are tossed, so a half is to be expected."
-            )
+                _(
+                    "The left image was chosen in %(count)s of %(of)s pairs: %(percent)s. "
+                    "Sides are tossed, so a half is to be expected."
+                )
+                if sides.side > 0
+                else _(
+                    "The right image was chosen in %(count)s of %(of)s pairs: %(percent)s. "
+                    "Sides are tossed, so a half is to be expected."
+                )
+            ) % _told(share)
             yield Finding(Signal.SIDE, level, summary, facts | {"limit": limit})
             return
     if sides.run_chance < RUN_WARN:
-        summary = (
-            f"The same side was chosen {sides.run} times in a row, in {share.of} pairs. Sides are tossed: "
-            f"a fair coin does that less than once in {1 / RUN_WARN:,.0f} times."
-        )
+        summary = _(
+            "The same side was chosen %(run)s times in a row, in %(of)s pairs. Sides are tossed: "
+            "a fair coin does that less than once in %(times)s times."
+        ) % _told(share, run=sides.run, times=f"{1 / RUN_WARN:,.0f}")
         yield Finding(Signal.SIDE, Level.WARN, summary, facts | {"limit": RUN_WARN})
 
 
-def _unlike(
-    signal: Flag.Signal, name: str, of: str, share: Share | None, usual: float | None
-) -> Iterator[Finding]:
+def _unlike(signal: Flag.Signal, share: Share | None, usual: float | None) -> Iterator[Finding]:
     if share is None or usual is None or not share.enough:
         return
     if share.low > usual + UNLIKE or share.high < usual - UNLIKE:
         summary = (
-            f"{share.count:g} of {share.of} {of} are {name}: {in_percent(share)}; "
-            f"others have {percent(usual)}."
-        )
+            _("%(count)s of %(of)s judgements are ties: %(percent)s; others have %(usual)s.")
+            if signal == Signal.TIES
+            else _("%(count)s of %(of)s pairs are skips: %(percent)s; others have %(usual)s.")
+        ) % _told(share, usual=percent(usual))
         yield Finding(signal, Level.WARN, summary, asdict(share) | {"usual": usual})
+
+
+def _told(share: Share, **more: Any) -> dict[str, Any]:
+    """What the sentences name."""
+    return {"count": f"{share.count:g}", "of": share.of, "percent": in_percent(share), **more}
 
 
 def percent(share: float) -> str:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import numpy as np
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from annotation.errors import Gone, Invalid
 from annotation.images import write_atomically
@@ -31,7 +32,7 @@ class Kept:
         for group in self.groups:
             if group.criterion_id == criterion_id and image_id in group.images:
                 return group
-        raise Invalid("There is no such image in the ranking.", "image")
+        raise Invalid(_("There is no such image in the ranking."), "image")
 
     def better(self, criterion_id: UUID, image_id: UUID, other_id: UUID) -> float:
         """P(the image is better than the other), which must be one of its prompt."""
@@ -39,7 +40,9 @@ class Kept:
 
         group = self.group_of(criterion_id, image_id)
         if other_id not in group.images:
-            raise Invalid("The images are not of one prompt, or one is not in the ranking.", "than")
+            raise Invalid(
+                _("The images are not of one prompt, or one is not in the ranking."), "than"
+            )
         a, b = (int(group.items[group.images.index(id_)]) for id_ in (image_id, other_id))
         return order_probability(self.ratings, a, b)
 
@@ -83,7 +86,7 @@ def kept(run: RatingRun) -> Kept:
         with np.load(_path(run), allow_pickle=False) as file:
             arrays = dict(file)
     except FileNotFoundError:
-        raise Gone("Only the latest run has probabilities; recompute makes a new one.") from None
+        raise Gone(_("Only the latest run has probabilities; recompute makes a new one.")) from None
     posterior = None
     if "tau" in arrays:
         parts = {name: arrays[name] for name in PARTS}

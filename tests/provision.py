@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from config import translations
 from tests.servers import ROOT, NoServer, guarded_directory, postgres, valkey
 
 # What the shell may hold for a Pairwright of its own, and the tests must not see.
@@ -52,6 +53,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 def provision() -> None:
     for name in FOREIGN:
         os.environ.pop(name, None)
+    translations.compile_stale()
     directory, _ = servers.enter_context(guarded_directory())
     use_data_dir(directory)
     if os.environ.get("TEST_EMBEDDED"):

@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from knox.auth import TokenAuthentication as KnoxTokenAuthentication
 from knox.crypto import hash_token
 from knox.models import AuthToken
@@ -30,10 +31,10 @@ class TokenAuthentication(KnoxTokenAuthentication):
         known = AuthToken.objects.select_related("user", "about").filter(digest=digest).first()
         if known is None or (known.expiry is not None and known.expiry <= timezone.now()):
             raise AuthenticationFailed(
-                "This token is unknown or has expired. Get a new one: POST token/."
+                _("This token is unknown or has expired. Get a new one: POST token/.")
             )
         if not known.user.is_active:
-            raise AuthenticationFailed("This account has been deactivated.")
+            raise AuthenticationFailed(_("This account has been deactivated."))
         about = about_token(known)
         token_was_used(about)
         return known.user, about

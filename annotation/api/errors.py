@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.db.models import ProtectedError
 from django.http.multipartparser import MultiPartParserError
+from django.utils.translation import gettext as _
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
@@ -56,9 +57,9 @@ def _as_refusal(error: Exception) -> Exception:
     if isinstance(error, Refused):
         return ConflictRefusal(str(error))
     if isinstance(error, ProtectedError):
-        return ConflictRefusal("Something else has just begun to refer to this. Look again.")
+        return ConflictRefusal(_("Something else has just begun to refer to this. Look again."))
     if isinstance(error, RequestDataTooBig):
-        return PayloadTooLarge("The request is too large.")
+        return PayloadTooLarge(_("The request is too large."))
     if isinstance(error, SuspiciousOperation | BadRequest | MultiPartParserError):
         return ValidationError([f"The request cannot be read: {error}"])
     return error

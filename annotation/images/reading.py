@@ -12,6 +12,7 @@ import PIL.ImageCms
 import PIL.ImageOps
 import pillow_heif
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from annotation.errors import Invalid
 
@@ -99,7 +100,11 @@ def decoded(content: bytes) -> Iterator[PIL.Image.Image]:
     """The picture, opened but not loaded; what goes wrong with it inside is Invalid."""
     if len(content) > settings.MAX_UPLOAD_BYTES:
         limit = settings.MAX_UPLOAD_BYTES // 2**20
-        raise Invalid(f"The file is larger than {limit} MB, the most a picture may have.", "file")
+        raise Invalid(
+            _("The file is larger than %(limit)s MB, the most a picture may have.")
+            % {"limit": limit},
+            "file",
+        )
     try:
         with PIL.Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             if picture.width * picture.height > settings.MAX_IMAGE_PIXELS:
@@ -107,13 +112,19 @@ def decoded(content: bytes) -> Iterator[PIL.Image.Image]:
             yield picture
     except PIL.Image.DecompressionBombError:
         limit = settings.MAX_IMAGE_PIXELS // 10**6
-        raise Invalid(f"The picture has more than {limit} megapixels.", "file") from None
+        raise Invalid(
+            _("The picture has more than %(limit)s megapixels.") % {"limit": limit}, "file"
+        ) from None
     except PIL.UnidentifiedImageError:
         raise Invalid(
-            f"This is not a picture in one of the formats {', '.join(FORMATS)}.", "file"
+            _("This is not a picture in one of the formats %(formats)s.")
+            % {"formats": ", ".join(FORMATS)},
+            "file",
         ) from None
     except (*DAMAGED, MemoryError) as error:
-        raise Invalid(f"The picture is damaged and cannot be decoded: {error}", "file") from None
+        raise Invalid(
+            _("The picture is damaged and cannot be decoded: %(error)s") % {"error": error}, "file"
+        ) from None
 
 
 def _resizable(picture: PIL.Image.Image) -> PIL.Image.Image:

@@ -13,6 +13,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from annotation.access import membership_for
 from annotation.errors import Invalid
@@ -28,7 +30,8 @@ from annotation.services.revision import raise_revision
 RANKINGS = ("Image", "ELO", "Uncertainty", "Upvotes", "Downvotes")
 COMPARISONS = ("Winner", "Loser")
 REMOVED = "None"
-REASON = "Removed in the Image Ranker that its comparisons come from."
+# Stored, for every reader.
+REASON = gettext_noop("Removed in the Image Ranker that its comparisons come from.")
 # So many bad lines are named; of the others only the number.
 MOST_NAMED = 5
 BATCH = 1000
@@ -44,10 +47,15 @@ class Report:
     scored: int = 0
 
     def __str__(self) -> str:
-        return (
-            f"{self.added} comparisons added, {self.known} known, {self.removed} images removed, "
-            f"{self.scored} scores"
-        )
+        return _(
+            "%(added)s comparisons added, %(known)s known, %(removed)s images removed, "
+            "%(scored)s scores"
+        ) % {
+            "added": self.added,
+            "known": self.known,
+            "removed": self.removed,
+            "scored": self.scored,
+        }
 
 
 def import_ancestor(
@@ -63,7 +71,7 @@ def import_ancestor(
     adds nothing, and one that has grown since adds what is new.
     """
     if rankings is None and comparisons is None:
-        raise Invalid("Give a file of rankings, a file of comparisons, or both.")
+        raise Invalid(_("Give a file of rankings, a file of comparisons, or both."))
     membership = membership_for(user, project.id, Role.ANNOTATOR)
     asked = criterion_asked(project, criterion)
     scores = _read_rankings(rankings) if rankings else []
@@ -90,7 +98,11 @@ def member_called(project: Project, username: str) -> User:
     wanted = {"user__username": username} if username else {"role": Role.MANAGER}
     member = members.filter(**wanted).order_by("created_at", "id").first()
     if member is None:
-        raise Invalid(f"The project has no member “{username}”. Add them to it first.", "annotator")
+        raise Invalid(
+            _("The project has no member “%(username)s”. Add them to it first.")
+            % {"username": username},
+            "annotator",
+        )
     return member.user
 
 
@@ -121,8 +133,11 @@ def _table(file: Path) -> str:
         if set(wanted) <= set(columns):
             return name
     raise Invalid(
-        f"This is no file of an Image Ranker: it should begin with {','.join(COMPARISONS)} or with "
-        f"{','.join(RANKINGS)}.",
+        _(
+            "This is no file of an Image Ranker: it should begin with %(comparisons)s or "
+            "with %(rankings)s."
+        )
+        % {"comparisons": ",".join(COMPARISONS), "rankings": ",".join(RANKINGS)},
         "file",
     )
 
@@ -170,15 +185,16 @@ class _Problems:
     def add(self, line: int, what: str) -> None:
         self.count += 1
         if len(self.named) < MOST_NAMED:
-            self.named.append(f"line {line}: {what}")
+            self.named.append(_("line %(line)s: %(what)s") % {"line": line, "what": what})
 
     def refuse(self) -> None:
         if not self.count:
             return
-        more = f"; and {self.count - len(self.named)} more" if self.count > len(self.named) else ""
-        raise Invalid(
-            f"{self.file} was not imported, because of {'; '.join(self.named)}{more}.", self.about
-        )
+        sentence = _("%(file)s was not imported, because of %(named)s.")
+        if self.count > len(self.named):
+            sentence = _("%(file)s was not imported, because of %(named)s; and %(more)s more.")
+        told = {"named": "; ".join(self.named), "more": self.count - len(self.named)}
+        raise Invalid(sentence % {"file": self.file, **told}, self.about)
 
 
 def _resolved(rows: list[_Row], names: Names, file: str) -> tuple[list[Judged], list[UUID]]:
@@ -195,9 +211,11 @@ def _resolved(rows: list[_Row], names: Names, file: str) -> tuple[list[Judged], 
         if row.removal:
             removed.append(loser.id)
         elif winner.id == loser.id:
-            problems.add(row.line, "an image is compared with itself")
+            problems.add(row.line, _("an image is compared with itself"))
         elif winner.prompt_id != loser.prompt_id:
-            problems.add(row.line, "the two images have different prompts, and are never compared")
+            problems.add(
+                row.line, _("the two images have different prompts, and are never compared")
+            )
         else:
             judged.append(Judged(row.id, winner.id, loser.id))
     problems.refuse()
@@ -223,8 +241,13 @@ def _read_rankings(path: Path) -> list[_Score]:
             whole = column in ("Upvotes", "Downvotes")
             number = _number(line.cells[column], whole=whole)
             if number is None:
-                kind = "a whole number" if whole else "a number"
-                problems.add(line.number, f"“{line.cells[column][:40]}” is not {kind} ({column})")
+                wrong = (
+                    _("“%(cell)s” is not a whole number (%(column)s)")
+                    if whole
+                    else _("“%(cell)s” is not a number (%(column)s)")
+                )
+                told = {"cell": line.cells[column][:40], "column": column}
+                problems.add(line.number, wrong % told)
             else:
                 numbers[column.lower()] = number
         scores.append(_Score(line.number, line.cells["Image"], numbers))
@@ -250,7 +273,9 @@ def _store_scores(scores: list[_Score], names: Names, file: str) -> int:
         if isinstance(found, str):
             problems.add(score.line, found)
         elif found.id in numbers_of:
-            problems.add(score.line, f"“{score.name[:200]}” stands in the file twice")
+            problems.add(
+                score.line, _("“%(name)s” stands in the file twice") % {"name": score.name[:200]}
+            )
         else:
             numbers_of[found.id] = score.numbers
     problems.refuse()

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext as _
 
 from annotation.errors import Invalid
 from annotation.models import Import
@@ -31,20 +32,27 @@ class Asked:
     def folder(self, option: str = "path") -> Path:
         path = self.path(option)
         if not path.is_dir():
-            raise Invalid(f"There is no folder {path}. Give the path of a folder.", option)
+            raise Invalid(
+                _("There is no folder %(path)s. Give the path of a folder.") % {"path": path},
+                option,
+            )
         return path
 
     def path(self, option: str = "path") -> Path:
         """A place of the server, where it really is. Looked at anew when the import is begun."""
         text = self.text(option)
         if not text:
-            raise Invalid(f"Say in “{option}” which folder or file of the server is meant.", option)
+            raise Invalid(
+                _("Say in “%(option)s” which folder or file of the server is meant.")
+                % {"option": option},
+                option,
+            )
         try:
             refuse_bad_text(text)
             path = Path(text).expanduser().resolve()
             refuse_bad_text(str(path))
         except (OSError, RuntimeError, ValueError):
-            raise Invalid(f"{text[:200]!a} cannot be a path.", option) from None
+            raise Invalid(_("%(text)s cannot be a path.") % {"text": text[:200]}, option) from None
         if not self.allowed(path):
             raise Invalid(_outside(text), option)
         return path
@@ -55,7 +63,10 @@ class Asked:
             return self.directory / self.uploads[upload]
         path = self.path(option)
         if not path.is_file():
-            raise Invalid(f"There is no file {path}. Give its path, or upload it.", option)
+            raise Invalid(
+                _("There is no file %(path)s. Give its path, or upload it.") % {"path": path},
+                option,
+            )
         return path
 
     @property
@@ -76,10 +87,17 @@ class Asked:
     def keep(self, name: str, upload: UploadedFile, suffixes: tuple[str, ...]) -> None:
         suffix = Path(upload.name or "").suffix.lower()
         if suffix not in suffixes:
-            raise Invalid(f"Upload a file whose name ends in {' or '.join(suffixes)}.", name)
+            raise Invalid(
+                _("Upload a file whose name ends in %(suffixes)s.")
+                % {"suffixes": " or ".join(suffixes)},
+                name,
+            )
         if (upload.size or 0) > settings.MAX_IMPORT_UPLOAD_BYTES:
             most = settings.MAX_IMPORT_UPLOAD_BYTES // 2**20
-            raise Invalid(f"The file is larger than {most} MB. Put it on the server.", name)
+            raise Invalid(
+                _("The file is larger than %(most)s MB. Put it on the server.") % {"most": most},
+                name,
+            )
         self.directory.mkdir(parents=True, exist_ok=True)
         # Named by us, never by the uploader.
         self.options.setdefault("uploads", {})[name] = f"{name}{suffix}"
@@ -91,8 +109,11 @@ class Asked:
 def _outside(text: str) -> str:
     roots = ", ".join(str(root) for root in settings.IMAGE_ROOTS)
     if not roots:
-        return (
-            "The operator has allowed no folder of the server to import from (IMAGE_ROOTS). "
-            "Upload the pictures, or ask the operator."
+        return _(
+            "The operator has allowed no folder of the server to import from "
+            "(IMAGE_ROOTS). Upload the pictures, or ask the operator."
         )
-    return f"“{text[:200]}” is not inside the folders that may be imported from: {roots}."
+    return _("“%(text)s” is not inside the folders that may be imported from: %(roots)s.") % {
+        "text": text[:200],
+        "roots": roots,
+    }

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.utils.translation import gettext as _
+
 from annotation.errors import Invalid
 
 LONGEST_CELL = 20_000
@@ -28,7 +30,9 @@ def columns_of(path: Path, field: str) -> list[str]:
         with path.open("rb") as file:
             content = file.readline(LONGEST_CELL)
     except OSError as error:
-        raise Invalid(f"The file cannot be read: {error.strerror}.", field) from None
+        raise Invalid(
+            _("The file cannot be read: %(strerror)s.") % {"strerror": error.strerror}, field
+        ) from None
     encoding = "utf-16" if content.startswith(UTF_16) else "utf-8-sig"
     text = content.decode(encoding, "ignore")
     return [cell.strip() for cell in next(csv.reader([text]), [])]
@@ -56,10 +60,13 @@ def read_lines(path: Path, needed: tuple[str, ...], field: str) -> Iterator[Line
         if not cells:
             continue
         if len(cells) != len(header):
-            what = f"it has {len(cells)} cells, and the first line {len(header)}"
+            what = _("it has %(cells)s cells, and the first line %(header)s") % {
+                "cells": len(cells),
+                "header": len(header),
+            }
             raise Invalid(_broken(path, number, what), field)
         if max(map(len, cells)) > LONGEST_CELL:
-            raise Invalid(_broken(path, number, "a cell is longer than any name"), field)
+            raise Invalid(_broken(path, number, _("a cell is longer than any name")), field)
         yield Line(number, dict(zip(header, cells, strict=True)))
     if not header:
         _check_header(path, header, needed, field)
@@ -70,27 +77,47 @@ def _text(path: Path, field: str) -> str:
         size = path.stat().st_size
         content = path.read_bytes() if size <= MOST_BYTES else b""
     except OSError as error:
-        raise Invalid(f"{path.name} cannot be read: {error.strerror}.", field) from None
+        raise Invalid(
+            _("%(name)s cannot be read: %(strerror)s.")
+            % {"name": path.name, "strerror": error.strerror},
+            field,
+        ) from None
     if size > MOST_BYTES:
-        raise Invalid(f"{path.name} is larger than {MOST_BYTES // 2**20} MB.", field)
+        raise Invalid(
+            _("%(name)s is larger than %(most_bytes)s MB.")
+            % {"name": path.name, "most_bytes": MOST_BYTES // 2**20},
+            field,
+        )
     encoding = "utf-16" if content.startswith(UTF_16) else "utf-8-sig"
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise Invalid(_broken(path, line, "it is not UTF-8. Save it so encoded"), field) from None
+        raise Invalid(
+            _broken(path, line, _("it is not UTF-8. Save it so encoded")), field
+        ) from None
 
 
 def _check_header(path: Path, header: list[str], needed: tuple[str, ...], field: str) -> None:
     if missing := [name for name in needed if name not in header]:
         raise Invalid(
-            f"{path.name} is not such a file: its first line has no column {', '.join(missing)}. "
-            f"It should begin with {','.join(needed)}.",
+            _(
+                "%(name)s is not such a file: its first line has no column %(missing)s. It "
+                "should begin with %(needed)s."
+            )
+            % {"name": path.name, "missing": ", ".join(missing), "needed": ",".join(needed)},
             field,
         )
     if len(set(header)) < len(header):
-        raise Invalid(f"{path.name} has two columns of the same name in its first line.", field)
+        raise Invalid(
+            _("%(name)s has two columns of the same name in its first line.") % {"name": path.name},
+            field,
+        )
 
 
 def _broken(path: Path, line: int, what: str) -> str:
-    return f"Line {line} of {path.name} cannot be read: {what}. Nothing was imported."
+    return _("Line %(line)s of %(name)s cannot be read: %(what)s. Nothing was imported.") % {
+        "line": line,
+        "name": path.name,
+        "what": what,
+    }

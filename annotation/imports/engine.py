@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from annotation import images
 from annotation.errors import Invalid
@@ -148,8 +149,13 @@ class Reader:
             return Refusal(entry.called, str(error))
         except OSError as error:
             if error.errno in NO_ROOM:
-                raise Unavailable("There is no room left on the disk for the pictures.") from None
-            return Refusal(entry.called, f"It cannot be read: {error.strerror or error}.")
+                raise Unavailable(
+                    gettext("There is no room left on the disk for the pictures.")
+                ) from None
+            return Refusal(
+                entry.called,
+                gettext("It cannot be read: %(value)s.") % {"value": error.strerror or error},
+            )
         prompt = entry.prompt.strip()
         if not prompt and self.read_prompts and (made := generated_by(facts.texts)):
             prompt = made.prompt

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from annotation.errors import Invalid
 from annotation.strict_json import refuse_bad_text, refuse_unstorable
@@ -71,24 +72,31 @@ class Entry:
         try:
             self.place.encode()
         except UnicodeEncodeError:
-            return "The file's name is not valid text."
+            return _("The file's name is not valid text.")
         for name, longest in LONGEST.items():
             if len(getattr(self, name)) > longest:
-                return f"Its {name} is longer than {longest:,} characters."
+                return _("Its %(name)s is longer than %(longest)s characters.") % {
+                    "name": name,
+                    "longest": f"{longest:,}",
+                }
         if self.home is not None and len(self.place) > LONGEST_PATH:
-            return f"Its path is longer than {LONGEST_PATH:,} characters."
+            return _("Its path is longer than %(longest_path)s characters.") % {
+                "longest_path": f"{LONGEST_PATH:,}"
+            }
         try:
             for text in (self.place, self.name, self.prompt, self.model, self.group):
                 refuse_bad_text(text)
             refuse_unstorable(self.metadata)
             if len(json.dumps(self.metadata, allow_nan=False)) > LONGEST_METADATA:
-                return f"Its metadata is longer than {LONGEST_METADATA:,} characters of JSON."
+                return _("Its metadata is longer than %(longest_metadata)s characters of JSON.") % {
+                    "longest_metadata": f"{LONGEST_METADATA:,}"
+                }
         except (TypeError, ValueError) as error:
-            return f"A text or the metadata cannot be kept: {error}"
+            return _("A text or the metadata cannot be kept: %(error)s") % {"error": error}
         for name in ("gold", "prior_score"):
             number = getattr(self, name)
             if number is not None and not math.isfinite(number):
-                return f"Its {name} is not a finite number."
+                return _("Its %(name)s is not a finite number.") % {"name": name}
         return None
 
 
@@ -109,17 +117,17 @@ def read_in_place(home: Path, place: str) -> tuple[bytes, int]:
     try:
         path = (home / place).resolve(strict=True)
         if not path.is_relative_to(home):
-            raise Invalid("The file is a link that leads out of the folder.")
+            raise Invalid(_("The file is a link that leads out of the folder."))
         return read_regular(path, settings.MAX_UPLOAD_BYTES)
     except RuntimeError:
-        raise Invalid("The file is a link to itself.") from None
+        raise Invalid(_("The file is a link to itself.")) from None
     except FileNotFoundError:
         if not home.is_dir():
-            raise Unavailable(f"The folder {home} is not there.") from None
-        raise Invalid("There is no such file.") from None
+            raise Unavailable(_("The folder %(home)s is not there.") % {"home": home}) from None
+        raise Invalid(_("There is no such file.")) from None
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise Invalid("The file is a link to itself.") from None
+            raise Invalid(_("The file is a link to itself.")) from None
         raise
 
 
@@ -129,9 +137,9 @@ def read_regular(path: Path, most: int) -> tuple[bytes, int]:
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise Invalid("This is not a regular file.")
+            raise Invalid(_("This is not a regular file."))
         if status.st_size > most:
-            raise Invalid(f"The file is larger than {most // 2**20} MB.")
+            raise Invalid(_("The file is larger than %(most)s MB.") % {"most": most // 2**20})
         return file.read(most + 1), status.st_mtime_ns
 
 
@@ -148,6 +156,11 @@ def files_below(root: Path, suffixes: frozenset[str]) -> Iterator[Path | Refusal
                 yield Path(parent, name)
     for error in unreadable:
         if error.filename == str(root):
-            raise Unavailable(f"The folder {root} cannot be read: {error.strerror}.")
+            raise Unavailable(
+                _("The folder %(root)s cannot be read: %(strerror)s.")
+                % {"root": root, "strerror": error.strerror}
+            )
         place = Path(error.filename).relative_to(root).as_posix()
-        yield Refusal(place, f"The folder cannot be read: {error.strerror}.")
+        yield Refusal(
+            place, _("The folder cannot be read: %(strerror)s.") % {"strerror": error.strerror}
+        )

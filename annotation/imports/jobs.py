@@ -20,6 +20,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError, transact
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotation.errors import Invalid, Refused
 from annotation.imports.asked import Asked
@@ -79,7 +80,7 @@ def import_now(
     try:
         _run(job, None, on_progress)
     except KeyboardInterrupt:
-        _finish(job, Import.Status.FAILED, "It was stopped. Start it again to go on.")
+        _finish(job, Import.Status.FAILED, gettext("It was stopped. Start it again to go on."))
         raise
     job.refresh_from_db()
     return job
@@ -110,14 +111,21 @@ def _run(job: Import, seconds: float | None, on_progress: Progress = lambda _: N
     except Superseded:
         logger.warning("import %s was taken up by another worker", job.id)
     except Unavailable as trouble:
-        _wait(job, f"{trouble} It goes on by itself when that has changed.")
+        _wait(
+            job,
+            gettext("%(trouble)s It goes on by itself when that has changed.")
+            % {"trouble": trouble},
+        )
     except Refused as refusal:
         _finish(job, Import.Status.FAILED, str(refusal))
     except (OperationalError, InterfaceError):
         raise  # The database is away; the lease ends, and the sweep finds the import.
     except OSError as error:
         if error.errno in NO_ROOM:
-            _wait(job, "There is no room left on the disk. It goes on by itself when there is.")
+            _wait(
+                job,
+                gettext("There is no room left on the disk. It goes on by itself when there is."),
+            )
         else:
             logger.exception("import %s failed", job.id)
             _finish(job, Import.Status.FAILED, str(error))
@@ -146,7 +154,9 @@ def _made(
     """The import's row, queued, or running under the caller's own lease."""
     if source not in KINDS:
         raise Invalid(
-            f"There is no source “{source}”. Choose one of: {', '.join(KINDS)}.", "source"
+            gettext("There is no source “%(source)s”. Choose one of: %(kinds)s.")
+            % {"source": source, "kinds": ", ".join(KINDS)},
+            "source",
         )
     kind = KINDS[source]
     kind.check_options(source, options, uploads)
@@ -190,14 +200,17 @@ def _claim(import_id: UUID) -> Import | None:
         return None
     job = Import.objects.select_related("project", "created_by").get(id=import_id)
     if job.project.deleted_at is not None:
-        _finish(job, Import.Status.FAILED, "The project was deleted.")
+        _finish(job, Import.Status.FAILED, gettext("The project was deleted."))
         return None
     if job.attempts > MOST_ATTEMPTS:
         _finish(
             job,
             Import.Status.FAILED,
-            f"Its worker was lost {MOST_ATTEMPTS} times and nothing was added. Look into the "
-            "worker's log, then ask for it again.",
+            gettext(
+                "Its worker was lost %(times)s times and nothing was added. Look into the "
+                "worker's log, then ask for it again."
+            )
+            % {"times": MOST_ATTEMPTS},
         )
         return None
     return job

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from annotation.errors import Invalid
 from annotation.imports.asked import Asked
 from annotation.imports.entries import Source
@@ -35,7 +38,7 @@ def _whole(module: str) -> dict[str, Any]:
 
 
 def _nothing(asked: Asked) -> Source:
-    raise Invalid("This source gives no pictures.", "source")
+    raise Invalid(_("This source gives no pictures."), "source")
 
 
 @dataclass(frozen=True)
@@ -60,44 +63,54 @@ class Kind:
         for name in options:
             if name not in self.takes:
                 known = ", ".join(self.takes)
-                raise Invalid(f"“{name}” is no option of {source}. Its options: {known}.", name)
+                raise Invalid(
+                    _("“%(name)s” is no option of %(source)s. Its options: %(known)s.")
+                    % {"name": name, "source": source, "known": known},
+                    name,
+                )
         for name in uploads:
             if name not in self.uploads:
-                raise Invalid(f"“{name}” cannot be uploaded for {source}.", name)
+                raise Invalid(
+                    _("“%(name)s” cannot be uploaded for %(source)s.")
+                    % {"name": name, "source": source},
+                    name,
+                )
         if "file" in uploads and "path" in options:
-            raise Invalid("Give either a file or a path of the server, not both.", "path")
+            raise Invalid(_("Give either a file or a path of the server, not both."), "path")
 
 
 KINDS: dict[str, Kind] = {
     Import.Source.FOLDER: Kind(
-        "Every picture below a folder of the server, where it lies.",
+        gettext_noop("Every picture below a folder of the server, where it lies."),
         ("path", "read_prompts"),
         _later("folder"),
     ),
     Import.Source.ZIP: Kind(
-        "The pictures of a zip archive, uploaded or on the server; copied.",
+        gettext_noop("The pictures of a zip archive, uploaded or on the server; copied."),
         ("path", "read_prompts"),
         _later("archive"),
         uploads={"file": (".zip",)},
     ),
     Import.Source.MANIFEST: Kind(
-        "A CSV or JSONL file that names pictures of the server, with what is known of each; in place.",
+        gettext_noop(
+            "A CSV or JSONL file that names pictures of the server, with what is known of each; in place."
+        ),
         ("path", "folder", "read_prompts"),
         _later("manifest"),
         uploads={"file": (".csv", ".jsonl")},
     ),
     Import.Source.IMAGEFOLDER: Kind(
-        "A Hugging Face ImageFolder with its metadata, on the server; in place.",
+        gettext_noop("A Hugging Face ImageFolder with its metadata, on the server; in place."),
         ("path", "prompt_column", "read_prompts"),
         _later("imagefolder"),
     ),
     Import.Source.PARQUET: Kind(
-        "A Parquet data set on the server; copied.",
+        gettext_noop("A Parquet data set on the server; copied."),
         ("path", "image_column", "prompt_column", "read_prompts"),
         _later("parquet"),
     ),
     Import.Source.S3: Kind(
-        "The pictures of a bucket that the operator allows; copied.",
+        gettext_noop("The pictures of a bucket that the operator allows; copied."),
         ("bucket", "prefix", "read_prompts"),
         _later("s3"),
     ),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from annotation.models import Image, Project
 
 # As the ancestor's page may have called a picture.
@@ -44,9 +46,12 @@ class Names:
             candidates = self._by_file.get(parts[-1], [])
         short = called if len(called) <= 200 else f"{called[:200]}…"
         if not candidates:
-            return f"the project has no image “{short}”"
+            return _("the project has no image “%(short)s”") % {"short": short}
         if len(candidates) > 1:
-            return f"{len(candidates)} images of the project could be “{short}”"
+            return _("%(candidates)s images of the project could be “%(short)s”") % {
+                "candidates": len(candidates),
+                "short": short,
+            }
         return candidates[0]
 
 

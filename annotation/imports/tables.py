@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from django.utils.translation import gettext
+
 from annotation.errors import Invalid
 from annotation.strict_json import strict_json
 
@@ -43,9 +45,15 @@ class Table:
             try:
                 header = next(csv.reader(_Lines(file), strict=True), [])
             except (csv.Error, _Unreadable) as error:
-                raise Invalid(f"The header of {self.path.name} cannot be read: {error}.") from None
+                raise Invalid(
+                    gettext("The header of %(name)s cannot be read: %(error)s.")
+                    % {"name": self.path.name, "error": error}
+                ) from None
         if not header or len(set(header)) < len(header):
-            raise Invalid(f"The first line of {self.path.name} must name each column once.")
+            raise Invalid(
+                gettext("The first line of %(name)s must name each column once.")
+                % {"name": self.path.name}
+            )
         return header
 
     def lines(self) -> Iterator[Line | BadLine]:
@@ -72,7 +80,10 @@ class Table:
             except StopIteration:
                 return
             except (ValueError, _Unreadable) as error:
-                yield BadLine(lines.number, f"The line is not usable JSON: {error}")
+                yield BadLine(
+                    lines.number,
+                    gettext("The line is not usable JSON: %(error)s") % {"error": error},
+                )
 
     def _csv(self, file: BinaryIO) -> Iterator[Line | BadLine]:
         lines = _Lines(file)
@@ -85,13 +96,17 @@ class Table:
             except StopIteration:
                 return
             except (csv.Error, _Unreadable) as error:
-                yield BadLine(began, f"The line is not usable CSV: {error}")
+                yield BadLine(
+                    began, gettext("The line is not usable CSV: %(error)s") % {"error": error}
+                )
                 continue
             if not cells:
                 continue
             if len(cells) != len(header):
                 yield BadLine(
-                    began, f"The line has {len(cells)} cells, but the header has {len(header)}."
+                    began,
+                    gettext("The line has %(cells)s cells, but the header has %(header)s.")
+                    % {"cells": len(cells), "header": len(header)},
                 )
             else:
                 yield Line(began, dict(zip(header, cells, strict=True)))
@@ -114,13 +129,18 @@ class _Lines:
         if len(line) > LONGEST_LINE:
             while line and not line.endswith(b"\n"):
                 line = self.file.readline(LONGEST_LINE)
-            raise _Unreadable(f"it is longer than {LONGEST_LINE // 2**20} MB")
+            raise _Unreadable(
+                gettext("it is longer than %(longest_line)s MB")
+                % {"longest_line": LONGEST_LINE // 2**20}
+            )
         if self.number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
         try:
             return line.decode()
         except UnicodeDecodeError as error:
-            raise _Unreadable(f"it is not UTF-8 at byte {error.start + 1}") from None
+            raise _Unreadable(
+                gettext("it is not UTF-8 at byte %(start)s") % {"start": error.start + 1}
+            ) from None
 
 
 def described(values: Mapping[str, Any], prompt_column: str = "") -> dict[str, Any]:

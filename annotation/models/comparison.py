@@ -5,7 +5,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from annotation.models.assignment import Assignment, Purpose
 from annotation.models.criterion import Criterion
@@ -14,21 +14,21 @@ from annotation.models.project import Project, Screen
 
 
 class Outcome(models.TextChoices):
-    LEFT = "left", "Left is better"
-    RIGHT = "right", "Right is better"
-    TIE = "tie", "Tie"
-    BOTH_BAD = "both_bad", "Both bad"
-    SKIP = "skip", "Skipped"
-    ORDERED = "ordered", "Several images, put in order"
+    LEFT = "left", _("Left is better")
+    RIGHT = "right", _("Right is better")
+    TIE = "tie", _("Tie")
+    BOTH_BAD = "both_bad", _("Both bad")
+    SKIP = "skip", _("Skipped")
+    ORDERED = "ordered", _("Several images, put in order")
 
 
 class Cause(models.TextChoices):
     """Why something was skipped."""
 
-    NONE = "", gettext_lazy("Not told")
-    BROKEN = "broken", gettext_lazy("An image is broken")
-    UNSAFE = "unsafe", gettext_lazy("An image is unsafe")
-    UNKNOWN = "unknown", gettext_lazy("I cannot tell")
+    NONE = "", _("Not told")
+    BROKEN = "broken", _("An image is broken")
+    UNSAFE = "unsafe", _("An image is unsafe")
+    UNKNOWN = "unknown", _("I cannot tell")
 
 
 # Nothing more is asked of somebody about images of which they have said so.

@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from annotation.models.project import Project
 
@@ -16,22 +18,22 @@ class Flag(models.Model):
     """
 
     class Signal(models.TextChoices):
-        GOLD = "gold", "Known answers"
-        REPEAT = "repeat", "Repeated pairs"
-        SPEED = "speed", "Speed"
-        SIDE = "side", "Sides"
-        TIES = "ties", "Ties"
-        SKIPS = "skips", "Skips"
+        GOLD = "gold", _("Known answers")
+        REPEAT = "repeat", _("Repeated pairs")
+        SPEED = "speed", _("Speed")
+        SIDE = "side", _("Sides")
+        TIES = "ties", _("Ties")
+        SKIPS = "skips", _("Skips")
 
     class Level(models.TextChoices):
-        WARN = "warn", "Worth a look"
-        PAUSE = "pause", "Reason to pause"
+        WARN = "warn", _("Worth a look")
+        PAUSE = "pause", _("Reason to pause")
 
     class Outcome(models.TextChoices):
-        OPEN = "", "Open"
-        DISMISSED = "dismissed", "Dismissed"
-        PAUSED = "paused", "Paused"
-        RESUMED = "resumed", "Resumed"
+        OPEN = "", _("Open")
+        DISMISSED = "dismissed", _("Dismissed")
+        PAUSED = "paused", _("Paused")
+        RESUMED = "resumed", _("Resumed")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, models.CASCADE, related_name="flags")
@@ -69,12 +71,12 @@ class Decision(models.Model):
     """What a manager decided of a person, or the program by the settings; appended, never changed."""
 
     class Kind(models.TextChoices):
-        PAUSED = "paused", "Paused"
-        RESUMED = "resumed", "Resumed"
-        DISMISSED = "dismissed", "Flag dismissed"
-        REOPENED = "reopened", "Flag opened again"
-        SET_ASIDE = "set_aside", "Set aside"
-        TAKEN_BACK = "taken_back", "Taken back"
+        PAUSED = "paused", _("Paused")
+        RESUMED = "resumed", _("Resumed")
+        DISMISSED = "dismissed", _("Flag dismissed")
+        REOPENED = "reopened", _("Flag opened again")
+        SET_ASIDE = "set_aside", pgettext_lazy("decision", "Set aside")
+        TAKEN_BACK = "taken_back", _("Taken back")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, models.CASCADE, related_name="decisions")

@@ -3,6 +3,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from annotation.models.project import Project
 
@@ -16,19 +17,19 @@ class Import(models.Model):
     """
 
     class Source(models.TextChoices):
-        FOLDER = "folder", "Folder of the server"
-        ZIP = "zip", "Zip archive"
-        MANIFEST = "manifest", "Manifest (CSV or JSONL)"
-        IMAGEFOLDER = "imagefolder", "Hugging Face ImageFolder"
-        PARQUET = "parquet", "Parquet data set"
-        S3 = "s3", "S3-compatible storage"
-        COMPARISONS = "comparisons", "Files of comparisons"
+        FOLDER = "folder", _("Folder of the server")
+        ZIP = "zip", _("Zip archive")
+        MANIFEST = "manifest", _("Manifest (CSV or JSONL)")
+        IMAGEFOLDER = "imagefolder", _("Hugging Face ImageFolder")
+        PARQUET = "parquet", _("Parquet data set")
+        S3 = "s3", _("S3-compatible storage")
+        COMPARISONS = "comparisons", _("Files of comparisons")
 
     class Status(models.TextChoices):
-        QUEUED = "queued", "Queued"
-        RUNNING = "running", "Running"
-        DONE = "done", "Done"
-        FAILED = "failed", "Failed"
+        QUEUED = "queued", _("Queued")
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, models.CASCADE, related_name="imports")

@@ -3,16 +3,26 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
 
 from annotation.models.project import Project
+
+# What roles are called where they are named in a sentence.
+gettext_noop("annotator"), gettext_noop("reviewer"), gettext_noop("manager")
 
 
 class Role(models.TextChoices):
     """What a member may do; each role includes the ones before it."""
 
-    ANNOTATOR = "annotator", "Annotator: compares"
-    REVIEWER = "reviewer", "Reviewer: also sees the results"
-    MANAGER = "manager", "Manager: also changes the project"
+    ANNOTATOR = "annotator", _("Annotator: compares")
+    REVIEWER = "reviewer", _("Reviewer: also sees the results")
+    MANAGER = "manager", _("Manager: also changes the project")
+
+    @property
+    def called(self) -> str:
+        """The role as a word, in the reader's language."""
+        return gettext(self.value)
 
     def includes(self, other: "Role") -> bool:
         order = list(Role)

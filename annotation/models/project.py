@@ -6,8 +6,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 # A digit key for each tag.
 MOST_TAGS, LONGEST_TAG = 9, 50
@@ -41,10 +41,10 @@ def validate_tags(tags: Any) -> None:
 class Screen(models.TextChoices):
     """What an annotator is shown at a time, and asked for."""
 
-    PAIR = "pair", "Two images: which is better"
-    BEST = "best", "Several images: the best"
-    BEST_WORST = "best_worst", "Several images: the best and the worst"
-    ORDER = "order", "Several images: their order"
+    PAIR = "pair", _("Two images: which is better")
+    BEST = "best", _("Several images: the best")
+    BEST_WORST = "best_worst", _("Several images: the best and the worst")
+    ORDER = "order", _("Several images: their order")
 
 
 class Project(models.Model):
@@ -55,133 +55,139 @@ class Project(models.Model):
     """
 
     class State(models.TextChoices):
-        DRAFT = "draft", "Draft"
-        OPEN = "open", "Open"
-        PAUSED = "paused", "Paused"
-        CLOSED = "closed", "Closed"
+        DRAFT = "draft", _("Draft")
+        OPEN = "open", _("Open")
+        PAUSED = "paused", _("Paused")
+        CLOSED = "closed", _("Closed")
 
     class Strategy(models.TextChoices):
-        ADAPTIVE = "adaptive", "Adaptive: the pairs that teach the ranking most"
-        RANDOM = "random", "Random: any legal pair, least seen images first"
-        SMART_SHUFFLE = "smart_shuffle", "Smart shuffle: least certain images first"
+        ADAPTIVE = "adaptive", _("Adaptive: the pairs that teach the ranking most")
+        RANDOM = "random", _("Random: any legal pair, least seen images first")
+        SMART_SHUFFLE = "smart_shuffle", _("Smart shuffle: least certain images first")
         SEQUENTIAL_ELIMINATION = (
             "sequential_elimination",
-            "Sequential elimination: a quick cull, not a ranking",
+            _("Sequential elimination: a quick cull, not a ranking"),
         )
 
     class Goal(models.TextChoices):
-        RANKING = "ranking", "The whole ranking"
-        TOP = "top", "The top images of each prompt"
-        TRAINING = "training", "Clear preferences to train on, spread over the prompts"
+        RANKING = "ranking", _("The whole ranking")
+        TOP = "top", _("The top images of each prompt")
+        TRAINING = "training", _("Clear preferences to train on, spread over the prompts")
 
     class Target(models.TextChoices):
-        NONE = "", "None"
-        TAU = "tau", "Kendall’s tau of the ranking"
-        TOP = "top", "Share of the top images that are right"
+        NONE = "", _("None")
+        TAU = "tau", _("Kendall’s tau of the ranking")
+        TOP = "top", _("Share of the top images that are right")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=200)
     instructions = models.TextField(blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
-    allow_tie = models.BooleanField(default=True, help_text="Annotators may answer “tie”.")
+    allow_tie = models.BooleanField(default=True, help_text=_("Annotators may answer “tie”."))
     overlap = models.PositiveSmallIntegerField(
         default=1,
         validators=[MinValueValidator(1), MaxValueValidator(1000)],
-        help_text="Comparisons wanted of each pair, each by another person; adaptive pairs may need fewer.",
+        help_text=_(
+            "Comparisons wanted of each pair, each by another person; adaptive pairs may need fewer."
+        ),
     )
     quota = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Most comparisons of one person; empty for no limit."
+        null=True, blank=True, help_text=_("Most comparisons of one person; empty for no limit.")
     )
     lease_seconds = models.PositiveIntegerField(
         default=1800,
         validators=[MinValueValidator(1), MaxValueValidator(7 * 24 * 3600)],
-        help_text="How long a pair stays reserved for the person it was shown to.",
+        help_text=_("How long a pair stays reserved for the person it was shown to."),
     )
     strategy = models.CharField(max_length=30, choices=Strategy, default=Strategy.ADAPTIVE)
     random_share = models.FloatField(
         default=0.1,
         validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
-        help_text="Share of the pairs that is chosen at random whatever the strategy.",
+        help_text=_("Share of the pairs that is chosen at random whatever the strategy."),
     )
     goal = models.CharField(max_length=10, choices=Goal, default=Goal.RANKING)
     top = models.PositiveIntegerField(
         default=10,
         validators=[MinValueValidator(1), MaxValueValidator(100_000)],
-        help_text="How many images of a prompt are its top.",
+        help_text=_("How many images of a prompt are its top."),
     )
     screen = models.CharField(max_length=10, choices=Screen, default=Screen.PAIR)
     screen_size = models.PositiveSmallIntegerField(
         default=4,
         validators=[MinValueValidator(3), MaxValueValidator(9)],
-        help_text="Images on a screen that shows more than two.",
+        help_text=_("Images on a screen that shows more than two."),
     )
     gold_share = models.FloatField(
         default=0.05,
         validators=[MinValueValidator(0.0), MaxValueValidator(0.5)],
-        help_text="Share of the pairs whose answer is known, where images have a gold quality.",
+        help_text=_("Share of the pairs whose answer is known, where images have a gold quality."),
     )
     repeat_share = models.FloatField(
         default=0.0,
         validators=[MinValueValidator(0.0), MaxValueValidator(0.5)],
-        help_text="Share of the pairs that a person sees a second time, with sides swapped.",
+        help_text=_("Share of the pairs that a person sees a second time, with sides swapped."),
     )
     warn_below = models.FloatField(
         default=0.7,
         validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
-        help_text="Share of known answers below which a person is surely worth a look; 0 for never.",
+        help_text=_(
+            "Share of known answers below which a person is surely worth a look; 0 for never."
+        ),
     )
     pause_below = models.FloatField(
         default=0.65,
         validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
-        help_text="Share of known answers below which a person should surely be paused; 0 for never.",
+        help_text=_(
+            "Share of known answers below which a person should surely be paused; 0 for never."
+        ),
     )
     pause_automatically = models.BooleanField(
         default=True,
-        help_text="Pause people for whom there is a reason at once; otherwise a manager decides.",
+        help_text=_(
+            "Pause people for whom there is a reason at once; otherwise a manager decides."
+        ),
     )
     target = models.CharField(max_length=10, choices=Target, default=Target.NONE, blank=True)
     target_value = models.FloatField(
         default=0.9,
         validators=[MinValueValidator(0.05), MaxValueValidator(0.999)],
-        help_text="The accuracy at which the ranking is good enough.",
+        help_text=_("The accuracy at which the ranking is good enough."),
     )
     close_at_target = models.BooleanField(
-        default=False, help_text="The project closes itself when the target is reached."
+        default=False, help_text=_("The project closes itself when the target is reached.")
     )
     show_prompt = models.BooleanField(
-        default=True, help_text=gettext_lazy("Annotators see what the images were made for.")
+        default=True, help_text=_("Annotators see what the images were made for.")
     )
     criteria_together = models.BooleanField(
         default=False,
-        help_text=gettext_lazy("All questions are asked about a pair, one after another."),
+        help_text=_("All questions are asked about a pair, one after another."),
     )
     ask_strength = models.BooleanField(
         default=False,
-        help_text=gettext_lazy("Annotators say by how much the better one is better."),
+        help_text=_("Annotators say by how much the better one is better."),
     )
     ask_reason = models.BooleanField(
-        default=False, help_text=gettext_lazy("Annotators may say why, in their own words.")
+        default=False, help_text=_("Annotators may say why, in their own words.")
     )
     tags = models.JSONField(
         default=list,
         blank=True,
         validators=[validate_tags],
-        help_text=gettext_lazy("Up to nine words that annotators may tick beside an answer."),
+        help_text=_("Up to nine words that annotators may tick beside an answer."),
     )
     undo_steps = models.PositiveSmallIntegerField(
         null=True,
         blank=True,
         validators=[MaxValueValidator(1000)],
-        help_text=gettext_lazy(
+        help_text=_(
             "How many of their last answers people may undo: 0 for none, empty for any number."
         ),
     )
     pause_after = models.PositiveSmallIntegerField(
         default=45,
         validators=[MaxValueValidator(1440)],
-        help_text=gettext_lazy(
-            "Minutes of work after which a pause is suggested to annotators; 0 for never."
-        ),
+        help_text=_("Minutes of work after which a pause is suggested to annotators; 0 for never."),
     )
     revision = models.PositiveBigIntegerField(default=0, editable=False)
     # How far the signals of its people have been looked at.
@@ -202,3 +208,14 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def state_in_words(self) -> str:
+        """The state as a word in a sentence, in the reader's language."""
+        words = {
+            self.State.DRAFT: pgettext("state", "draft"),
+            self.State.OPEN: pgettext("state", "open"),
+            self.State.PAUSED: pgettext("state", "paused"),
+            self.State.CLOSED: pgettext("state", "closed"),
+        }
+        return words[self.State(self.state)]

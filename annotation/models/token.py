@@ -2,15 +2,16 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Scope(models.TextChoices):
     """What a token may do; none includes another."""
 
-    READ = "read", "Read: projects, images, comparisons, ratings"
-    ANNOTATE = "annotate", "Annotate: ask for pairs and answer them"
-    EXPORT = "export", "Export: ask for files and download them"
-    MANAGE = "manage", "Manage: change projects, images, members, webhooks"
+    READ = "read", _("Read: projects, images, comparisons, ratings")
+    ANNOTATE = "annotate", _("Annotate: ask for pairs and answer them")
+    EXPORT = "export", _("Export: ask for files and download them")
+    MANAGE = "manage", _("Manage: change projects, images, members, webhooks")
 
 
 class Token(models.Model):

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import Avg, Count, Exists, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Now, TruncDay
+from django.utils.translation import gettext
 
 from annotation.errors import Invalid
 from annotation.models import (
@@ -43,7 +44,11 @@ def criterion_named(project: Project, key: str) -> Criterion:
         if criterion.key == key:
             return criterion
     known = ", ".join(criterion.key for criterion in project.criteria.all())
-    raise Invalid(f"The project has no criterion “{key}”. It has: {known}.", "criterion")
+    raise Invalid(
+        gettext("The project has no criterion “%(key)s”. It has: %(known)s.")
+        % {"key": key, "known": known},
+        "criterion",
+    )
 
 
 def comparison_log(project: Project) -> QuerySet[Comparison]:

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext, gettext_lazy
 
 from annotation import pairing
 from annotation.chance import chance
@@ -37,7 +38,7 @@ from annotation.services.leases import (
     quota_reached,
 )
 
-PAUSED = (
+PAUSED = gettext_lazy(
     "Your work in this project is paused; the manager has been told. "
     "What you have compared is kept."
 )
@@ -66,10 +67,11 @@ def open_assignments(
     if project.state != Project.State.OPEN:
         return Opened(
             [],
-            f"The project is {project.get_state_display().lower()}: there is nothing to compare.",
+            gettext("The project is %(state)s: there is nothing to compare.")
+            % {"state": project.state_in_words},
         )
     if membership.paused_at is not None:
-        return Opened([], PAUSED)
+        return Opened([], str(PAUSED))
     release_expired(project.id)
     have = _renew_own(membership, criterion)
     reason = ""
@@ -200,7 +202,7 @@ def _open_another(membership: Membership, criterion: Criterion | None) -> tuple[
             return "", 1 + _open_others(membership, criterion, opened)
         if attempt >= pairing.TRIES:
             pairing.wait_for(opened)
-    return "The pairs that are left are just being changed. Ask again in a moment.", 0
+    return gettext("The pairs that are left are just being changed. Ask again in a moment."), 0
 
 
 @transaction.atomic
@@ -209,17 +211,19 @@ def _open_one(
 ) -> str | pairing.Place | pairing.Missed:
     """What is open now, or why there is nothing."""
     if lock(membership).paused_at is not None:
-        return PAUSED
+        return str(PAUSED)
     project = membership.project
     if quota_reached(membership):
-        return f"You have made all {project.quota} comparisons of your quota. Thank you!"
+        return gettext("You have made all %(quota)s comparisons of your quota. Thank you!") % {
+            "quota": project.quota
+        }
     for wanted in [criterion] if criterion else _least_asked_first(membership):
         place = pairing.claim_next(project, wanted, membership.user_id, attempt)
         if isinstance(place, pairing.Missed):
             return place
         if place is not None:
             return _show(membership, wanted, place)
-    return "There is no pair left for you in this project. Thank you!"
+    return gettext("There is no pair left for you in this project. Thank you!")
 
 
 def _open_others(membership: Membership, criterion: Criterion | None, first: pairing.Place) -> int:

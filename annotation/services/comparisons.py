@@ -118,7 +118,7 @@ def _record(
         .first()
     )
     if assignment is None:
-        raise Http404("There is no such assignment of yours.")
+        raise Http404(_("There is no such assignment of yours."))
     levels = _levels_of(assignment, answer.outcome, answer.levels)
     if assignment.state == Assignment.State.ANSWERED:
         return _same_or_conflict(assignment, answer.outcome, levels), False
@@ -126,7 +126,9 @@ def _record(
     has_place = assignment.state == Assignment.State.OPEN
     if not has_place or assignment.lapsed:  # type: ignore[attr-defined]
         if not _given_in_time(assignment, answer):
-            raise Gone("This reservation has expired. Nothing was recorded; ask for the next one.")
+            raise Gone(
+                _("This reservation has expired. Nothing was recorded; ask for the next one.")
+            )
         if alone is None:
             return None
         has_place = _take_late(alone, assignment, answer, has_place)
@@ -197,7 +199,7 @@ def retract_comparison(user: User, comparison_id: UUID) -> Comparison:
             .first()
         )
         if comparison is None:
-            raise Http404("There is no such comparison of yours.")
+            raise Http404(_("There is no such comparison of yours."))
         membership = membership_for(user, comparison.project_id)
         by_author = comparison.annotator_id == user.id
         if not by_author:
@@ -248,15 +250,22 @@ def _levels_of(
     if several and outcome == Outcome.ORDERED:
         return checked_levels(assignment.screen, assignment.shown or (), levels)
     if levels is not None:
-        raise Invalid("“levels” belong to the outcome “ordered”.", "levels")
+        raise Invalid(_("“levels” belong to the outcome “ordered”."), "levels")
     if several and outcome != Outcome.SKIP:
         raise Invalid(
-            f"Several images were shown: answer “ordered” with “levels”, or skip; not “{outcome}”.",
+            _(
+                "Several images were shown: answer “ordered” with “levels”, or skip; not "
+                "“%(outcome)s”."
+            )
+            % {"outcome": outcome},
             "outcome",
         )
     if outcome == Outcome.ORDERED:
         raise Invalid(
-            "Two images were shown: answer left, right, tie or both_bad, or skip; not “ordered”.",
+            _(
+                "Two images were shown: answer left, right, tie or both_bad, or skip; not "
+                "“ordered”."
+            ),
             "outcome",
         )
     return None
@@ -269,8 +278,11 @@ def _same_or_conflict(
     if answered.outcome != outcome or answered.levels != levels:
         said = "another order" if answered.outcome == outcome else f"“{answered.outcome}”"
         raise Conflict(
-            f"This assignment was already answered with {said}. "
-            "To change an answer, undo it and judge again."
+            _(
+                "This assignment was already answered with %(said)s. To change an answer, "
+                "undo it and judge again."
+            )
+            % {"said": said}
         )
     answered.criterion = assignment.criterion
     return answered
@@ -279,14 +291,14 @@ def _same_or_conflict(
 def _refuse_unanswerable(assignment: Assignment, answer: Answer) -> None:
     project = assignment.project
     if answer.outcome == Outcome.TIE and not project.allow_tie:
-        raise Invalid("This project takes no ties: choose left or right, or skip.", "outcome")
+        raise Invalid(_("This project takes no ties: choose left or right, or skip."), "outcome")
     if answer.cause and answer.outcome != Outcome.SKIP:
         raise Invalid(
             _("A cause says why something was skipped: send it with the outcome “skip”."), "cause"
         )
     _refuse_other_tags(project, answer.tags)
     if project.state == Project.State.CLOSED:
-        raise Conflict("The project is closed and takes no more comparisons.")
+        raise Conflict(_("The project is closed and takes no more comparisons."))
 
 
 def _refuse_other_tags(project: Project, tags: Sequence[str]) -> None:
@@ -307,6 +319,6 @@ def _refuse_other_tags(project: Project, tags: Sequence[str]) -> None:
 def _refuse_unless_manager(role: Role) -> None:
     """Reviewers see the comparisons of others, but only managers retract them."""
     if not role.includes(Role.REVIEWER):
-        raise Http404("There is no such comparison of yours.")
+        raise Http404(_("There is no such comparison of yours."))
     if not role.includes(Role.MANAGER):
-        raise PermissionDenied("Only its author or a manager may undo a comparison.")
+        raise PermissionDenied(_("Only its author or a manager may undo a comparison."))

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.http import Http404
+from django.utils.translation import gettext as _
 
 from annotation.errors import Conflict
 from annotation.models import Assignment, Decision, Flag, Membership, Project, User
@@ -102,7 +103,7 @@ def reopen_flag(project: Project, flag_id: UUID, by: User, reason: str = "") -> 
         level=flag.level,
     )
     if same.exists():
-        raise Conflict("There is a newer flag that says the same; decide on that one.")
+        raise Conflict(_("There is a newer flag that says the same; decide on that one."))
     Flag.objects.filter(id=flag.id).update(decision=Flag.Outcome.OPEN, decided_at=None)
     log_decision(project, flag.annotator_id, Decision.Kind.REOPENED, by, reason, flag)
     flag.refresh_from_db()
@@ -137,7 +138,7 @@ def _locked(project: Project, annotator_id: UUID) -> Membership:
         Membership.objects.select_for_update().filter(project=project, user=annotator_id).first()
     )
     if membership is None:
-        raise Http404("There is no such member in this project.")
+        raise Http404(_("There is no such member in this project."))
     return membership
 
 
@@ -145,6 +146,6 @@ def _locked_flag(project: Project, flag_id: UUID) -> Flag:
     """With the lock of its person first, as everywhere."""
     known = Flag.objects.filter(project=project, id=flag_id).first()
     if known is None:
-        raise Http404("There is no such flag in this project.")
+        raise Http404(_("There is no such flag in this project."))
     list(Membership.objects.select_for_update().filter(project=project, user=known.annotator_id))
     return Flag.objects.select_for_update().get(id=flag_id)

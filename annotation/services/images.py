@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from annotation import images
 from annotation.errors import Conflict, Invalid
@@ -21,6 +22,9 @@ from annotation.services.examples import refuse_if_in_example
 from annotation.services.prompts import move_to_prompt, prompt_for, was_shown
 from annotation.services.references import end_reference, make_reference, refuse_if_reference
 from annotation.services.revision import raise_revision
+
+# Stored, for every reader: annotation.language says it in theirs.
+DUPLICATE = gettext_noop("Duplicate of %(name)s")
 
 
 def add_image(
@@ -204,13 +208,16 @@ def set_excluded(ids: list[UUID], *, excluded: bool, reason: str = "") -> int:
 def exclude_other_duplicates(image: Image, clusters: dict[UUID, int], reason: str = "") -> int:
     """Keep this one of its duplicates and set the others aside; how many these are."""
     if image.id not in clusters:
-        raise Conflict("This image has no duplicates any more. Nothing was changed.")
+        raise Conflict(_("This image has no duplicates any more. Nothing was changed."))
     others = [
         id for id, cluster in clusters.items() if cluster == clusters[image.id] and id != image.id
     ]
     in_use = Image.objects.filter(id__in=others, excluded=False)
     return update_images(
-        image.project, in_use, excluded=True, reason=reason or f"Duplicate of {image.name}"[:300]
+        image.project,
+        in_use,
+        excluded=True,
+        reason=reason or (DUPLICATE % {"name": image.name})[:300],
     )
 
 
@@ -220,8 +227,10 @@ def delete_image(image: Image) -> None:
         image = Image.objects.select_for_update().get(id=image.id)
         if Image.objects.filter(was_shown(), id=image.id).exists():
             raise Conflict(
-                "This image has been shown to annotators, so it is part of the log. "
-                "Exclude it instead: PATCH {“excluded”: true, “reason”: “…”}."
+                _(
+                    "This image has been shown to annotators, so it is part of the log. Exclude "
+                    "it instead: PATCH {“excluded”: true, “reason”: “…”}."
+                )
             )
         refuse_if_reference(image)
         refuse_if_in_example(image)

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import F, Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotation.chance import chance
 from annotation.errors import Conflict
@@ -46,7 +47,7 @@ def append_imported(membership: Membership, criterion: Criterion, judged: list[J
     """
     project = membership.project
     if project.state == Project.State.CLOSED:
-        raise Conflict("The project is closed and takes no more comparisons.")
+        raise Conflict(_("The project is closed and takes no more comparisons."))
     pairs = _take_places(project, criterion, judged)
     times = _times(project)
     for start in range(0, len(judged), BATCH):
@@ -60,7 +61,7 @@ def append_imported(membership: Membership, criterion: Criterion, judged: list[J
             Comparison.objects.bulk_create([_comparison(one, shown) for one, shown in rows])
         except IntegrityError:
             raise Conflict(
-                "The same file is just being imported. Look again in a minute."
+                _("The same file is just being imported. Look again in a minute.")
             ) from None
 
 

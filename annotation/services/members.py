@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.http import Http404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotation.errors import Conflict, Gone, Invalid
 from annotation.models import Assignment, Invitation, Membership, Project, Role, User
@@ -24,8 +25,11 @@ def add_member(project: Project, username: str, role: Role) -> Membership:
     user = User.objects.filter(username=username, is_active=True).first()
     if user is None:
         raise Invalid(
-            f"There is no person called “{username}” here. Invite them instead: the invitation's "
-            "link lets them choose a name and a password.",
+            _(
+                "There is no person called “%(username)s” here. Invite them instead: the "
+                "invitation's link lets them choose a name and a password."
+            )
+            % {"username": username},
             "username",
         )
     return _join(project, user, role)
@@ -68,7 +72,7 @@ def create_invitation(
 
 def revoke_invitation(project: Project, invitation_id: UUID) -> None:
     if not project.invitations.filter(id=invitation_id).exists():
-        raise Http404("There is no such invitation in this project.")
+        raise Http404(_("There is no such invitation in this project."))
     project.invitations.filter(id=invitation_id, accepted_at=None, revoked_at=None).update(
         revoked_at=Now()
     )
@@ -81,11 +85,13 @@ def open_invitation(token: str) -> Invitation:
         .first()
     )
     if invitation is None:
-        raise Http404("There is no such invitation.")
+        raise Http404(_("There is no such invitation."))
     if invitation.accepted_at or invitation.revoked_at or invitation.expires_at <= timezone.now():
         raise Gone(
-            "This invitation has been used, withdrawn or has expired. "
-            "Ask the person who sent it for a new one."
+            _(
+                "This invitation has been used, withdrawn or has expired. Ask the person who "
+                "sent it for a new one."
+            )
         )
     return invitation
 
@@ -98,7 +104,9 @@ def accept_invitation(token: str, user: User) -> Membership:
         accepted_at=Now(), accepted_by=user
     )
     if not claimed:
-        raise Gone("This invitation has just been used. Ask the person who sent it for a new one.")
+        raise Gone(
+            _("This invitation has just been used. Ask the person who sent it for a new one.")
+        )
     return _join(invitation.project, user, Role(invitation.role))
 
 
@@ -116,7 +124,7 @@ def accept_invitation_as_new_person(token: str, username: str, password: str) ->
         with transaction.atomic():
             user.save()
     except IntegrityError:
-        raise Invalid("This name is taken. Choose another.", "username") from None
+        raise Invalid(_("This name is taken. Choose another."), "username") from None
     return accept_invitation(token, user)
 
 
@@ -129,7 +137,9 @@ def _join(project: Project, user: User, role: Role) -> Membership:
         with transaction.atomic():
             return Membership.objects.create(project=project, user=user, role=role)
     except IntegrityError:
-        raise Conflict(f"{user.username} is already a member of this project.") from None
+        raise Conflict(
+            _("%(username)s is already a member of this project.") % {"username": user.username}
+        ) from None
 
 
 def _locked_membership(project: Project, user_id: UUID) -> Membership:
@@ -139,10 +149,10 @@ def _locked_membership(project: Project, user_id: UUID) -> Membership:
     for membership in members:
         if membership.user_id == user_id:
             return membership
-    raise Http404("There is no such member in this project.")
+    raise Http404(_("There is no such member in this project."))
 
 
 def _refuse_last_manager(project: Project, membership: Membership) -> None:
     others = project.memberships.filter(role=Role.MANAGER).exclude(id=membership.id)
     if membership.role == Role.MANAGER and not others.exists():
-        raise Conflict("This is the project's only manager. Make somebody else a manager first.")
+        raise Conflict(_("This is the project's only manager. Make somebody else a manager first."))

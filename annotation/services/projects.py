@@ -75,11 +75,13 @@ def delete_project(project_id: UUID) -> None:
 
 def _clean(project: Project) -> None:
     if not project.name.strip():
-        raise Invalid("A project needs a name.", "name")
+        raise Invalid(_("A project needs a name."), "name")
     if project.gold_share + project.repeat_share > MOST_CHECKS:
         raise Invalid(
-            "At most half of the pairs can be checks: lower the share of known answers, or that of "
-            "repeated pairs.",
+            _(
+                "At most half of the pairs can be checks: lower the share of known answers, "
+                "or that of repeated pairs."
+            ),
             "repeat_share",
         )
     try:
@@ -93,15 +95,18 @@ def _set_criteria(project: Project, wanted: list[Mapping[str, str]]) -> None:
     keys = [criterion["key"] for criterion in wanted]
     if not keys:
         raise Invalid(
-            "A project needs at least one criterion, such as {“key”: “better”}.", "criteria"
+            _("A project needs at least one criterion, such as {“key”: “better”}."), "criteria"
         )
     if len(set(keys)) != len(keys):
-        raise Invalid("Each criterion's key must be there only once.", "criteria")
+        raise Invalid(_("Each criterion's key must be there only once."), "criteria")
     for gone in project.criteria.exclude(key__in=keys):
         if gone.pairs.exists():
             raise Conflict(
-                f"The criterion “{gone.key}” has comparisons and cannot be removed. "
-                "Its question can be changed."
+                _(
+                    "The criterion “%(key)s” has comparisons and cannot be removed. Its question "
+                    "can be changed."
+                )
+                % {"key": gone.key}
             )
         if gone.examples.exists():
             raise Conflict(

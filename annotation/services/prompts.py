@@ -43,13 +43,18 @@ def prompts_for(project: Project, texts: Iterable[str]) -> dict[str, Prompt]:
 def rename_prompt(prompt: Prompt, text: str) -> Prompt:
     """Correct how a prompt reads, for all its images, compared ones too: they stay together."""
     if not text.strip():
-        raise Invalid("A prompt has a text. To take it from its images, give these none.", "text")
+        raise Invalid(
+            _("A prompt has a text. To take it from its images, give these none."), "text"
+        )
     prompt = Prompt.objects.select_for_update().get(id=prompt.id)
     same = Prompt.objects.filter(project=prompt.project_id, digest=prompt_digest(text))
     if same.exclude(id=prompt.id).exists():
         raise Conflict(
-            "The project has a prompt with this text already. To join the two, give the images of "
-            "the one the other prompt; that is possible as long as none of them was compared."
+            _(
+                "The project has a prompt with this text already. To join the two, give the "
+                "images of the one the other prompt; that is possible as long as none of "
+                "them was compared."
+            )
         )
     if prompt.text != text:
         prompt.text = text
@@ -108,15 +113,20 @@ def _refuse_parted_examples(project: Project) -> None:
 
 def _why_they_stay(shown: int, among: int) -> str:
     if among == 1:
-        return (
-            "This image has been compared under its present prompt, which therefore stays. "
-            "Exclude the image and add it again, or rename the prompt if it only reads wrong."
+        return _(
+            "This image has been compared under its present prompt, which therefore "
+            "stays. Exclude the image and add it again, or rename the prompt if it only "
+            "reads wrong."
         )
-    return (
-        f"{shown} of these {among} images {'has' if shown == 1 else 'have'} been compared under the "
-        "present prompt, which therefore stays. Nothing was changed. Leave them out, or rename the "
-        "prompt for all its images if it only reads wrong."
-    )
+    return ngettext(
+        "%(shown)s of these %(among)s images has been compared under the "
+        "present prompt, which therefore stays. Nothing was changed. Leave them out, "
+        "or rename the prompt for all its images if it only reads wrong.",
+        "%(shown)s of these %(among)s images have been compared under the "
+        "present prompt, which therefore stays. Nothing was changed. Leave them out, "
+        "or rename the prompt for all its images if it only reads wrong.",
+        shown,
+    ) % {"shown": shown, "among": among}
 
 
 def was_shown() -> Q:

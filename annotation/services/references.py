@@ -1,13 +1,14 @@
 """The reference of a prompt: an image that its other images are judged against, and that is not compared."""
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from annotation.errors import Conflict, Invalid
 from annotation.models import Image, Prompt
 
-# Stored, so not translated: the same whoever looks.
-REASON = "Reference of its prompt"
-REASON_ANOTHER = "Its prompt has another reference"
+# Stored, for every reader: annotation.language says it in theirs.
+REASON = gettext_noop("Reference of its prompt")
+REASON_ANOTHER = gettext_noop("Its prompt has another reference")
 
 
 def is_reference(image: Image) -> bool:

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.http import Http404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotation.errors import Conflict, Invalid
 from annotation.models import Delivery, Project, User, Webhook
@@ -25,7 +26,10 @@ def create_webhook(
     """The webhook and its secret, which is shown to nobody again."""
     Project.objects.select_for_update().get(id=project.id)
     if project.webhooks.count() >= MOST_WEBHOOKS:
-        raise Conflict(f"A project has up to {MOST_WEBHOOKS} webhooks. Delete one first.")
+        raise Conflict(
+            _("A project has up to %(most_webhooks)s webhooks. Delete one first.")
+            % {"most_webhooks": MOST_WEBHOOKS}
+        )
     webhook = Webhook.objects.create(
         project=project, created_by=user, url=target(url).url, events=_known(events)
     )
@@ -65,9 +69,9 @@ def redeliver(webhook: Webhook, delivery_id: str) -> Delivery:
     """Send it again, delivered or not: the same message under the same id, which the receiver may know."""
     delivery = webhook.deliveries.select_for_update().filter(id=delivery_id).first()
     if delivery is None:
-        raise Http404("There is no such delivery of this webhook.")
+        raise Http404(_("There is no such delivery of this webhook."))
     if not webhook.active:
-        raise Conflict("The webhook is switched off. Switch it on first.")
+        raise Conflict(_("The webhook is switched off. Switch it on first."))
     Delivery.objects.filter(id=delivery.id).update(
         attempts=0, delivered_at=None, next_attempt_at=Now()
     )
@@ -79,7 +83,7 @@ def redeliver(webhook: Webhook, delivery_id: str) -> Delivery:
 def send_test(webhook: Webhook) -> Delivery:
     """A message that tells of nothing, to see whether it arrives."""
     if not webhook.active:
-        raise Conflict("The webhook is switched off. Switch it on first.")
+        raise Conflict(_("The webhook is switched off. Switch it on first."))
     payload = payload_of(TEST, {"project": webhook.project_id}, timezone.now())
     return Delivery.objects.create(
         webhook=webhook, event=TEST, key=f"{TEST}:{uuid4().hex}", payload=payload
@@ -90,6 +94,8 @@ def _known(events: Sequence[str]) -> list[str]:
     unknown = sorted(set(events) - set(EVENTS))
     if unknown:
         raise Invalid(
-            f"There is no event “{unknown[0]}”. Choose among: {', '.join(EVENTS)}.", "events"
+            _("There is no event “%(unknown)s”. Choose among: %(events)s.")
+            % {"unknown": unknown[0], "events": ", ".join(EVENTS)},
+            "events",
         )
     return [event for event in EVENTS if event in events]

@@ -5,6 +5,7 @@ from django.contrib.auth import login as start_session
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from django_htmx.http import HttpResponseClientRefresh
@@ -36,8 +37,10 @@ def enter(request: HttpRequest, encoded: str, token: str) -> HttpResponse:
     user = user_of_entry_key(encoded, token)
     if user is None:
         raise Gone(
-            "This login link has been used or has expired. Log in with your name and password, "
-            "or have a new link made: python manage.py login_link NAME."
+            _(
+                "This login link has been used or has expired. Log in with your name and "
+                "password, or have a new link made: python manage.py login_link NAME."
+            )
         )
     start_session(request, user)
     return redirect("projects")

@@ -3,6 +3,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation.access import image_for, membership_for
@@ -36,6 +37,11 @@ def keep(request: HttpRequest, image_id: UUID) -> HttpResponse:
         excluded = exclude_other_duplicates(image, duplicate_clusters(image.project))
         messages.success(
             request,
-            f"Kept {image.name}; {excluded} duplicate{'s' if excluded != 1 else ''} excluded.",
+            ngettext(
+                "Kept %(name)s; %(excluded)s duplicate excluded.",
+                "Kept %(name)s; %(excluded)s duplicates excluded.",
+                excluded,
+            )
+            % {"name": image.name, "excluded": excluded},
         )
     return back(request, "duplicates", image.project_id)

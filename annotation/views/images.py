@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation import images
@@ -102,7 +103,11 @@ def change_many(request: HttpRequest, project_id: UUID) -> HttpResponse:
             chosen = images_of(project).filter(id__in=form.cleaned_data["images"])
         with refusals_as_messages(request):
             changed = update_images(project, chosen, **form.changes())
-            messages.success(request, f"{changed} image{'s' if changed != 1 else ''} changed.")
+            messages.success(
+                request,
+                ngettext("%(count)s image changed.", "%(count)s images changed.", changed)
+                % {"count": changed},
+            )
     else:
         tell_errors(request, form)
     return back(request, "project_images", project.id)
@@ -131,7 +136,7 @@ def exclude(request: HttpRequest, image_id: UUID) -> HttpResponse:
         with refusals_as_messages(request):
             update_image(picture, **form.cleaned_data)
     else:
-        messages.error(request, "A reason may have up to 300 characters.")
+        messages.error(request, _("A reason may have up to 300 characters."))
     return back(request, "project_images", picture.project_id)
 
 
@@ -164,10 +169,20 @@ def upload(request: HttpRequest, project_id: UUID) -> HttpResponse:
         files = form.cleaned_data.pop("pictures")
         done = [_add(request, project, file, form.cleaned_data) for file in files]
         if added := done.count(True):
-            messages.success(request, f"{added} image{'s' if added != 1 else ''} added.")
+            messages.success(
+                request,
+                ngettext("%(count)s image added.", "%(count)s images added.", added)
+                % {"count": added},
+            )
         if known := done.count(False):
             messages.info(
-                request, f"{known} {'were' if known != 1 else 'was'} there already, and not added."
+                request,
+                ngettext(
+                    "%(count)s was there already, and not added.",
+                    "%(count)s were there already, and not added.",
+                    known,
+                )
+                % {"count": known},
             )
     else:
         tell_errors(request, form)
@@ -183,5 +198,8 @@ def _add(
     try:
         return upload_image(project, content, name=file.name, **described)[1]
     except Invalid as refusal:
-        messages.error(request, f"“{file.name}” was refused. {refusal}")
+        messages.error(
+            request,
+            _("“%(name)s” was refused. %(refusal)s") % {"name": file.name, "refusal": refusal},
+        )
         return None

@@ -5,6 +5,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from annotation.access import membership_for
@@ -38,7 +39,7 @@ def imports(request: HttpRequest, project_id: UUID) -> HttpResponse:
             field = getattr(refusal, "field", None)
             form.add_error(field if field in form.fields else None, str(refusal))
         else:
-            messages.success(request, "The import has begun; below is how far it is.")
+            messages.success(request, _("The import has begun; below is how far it is."))
             return redirect("imports", project_id)
     return _page(request, membership, form)
 

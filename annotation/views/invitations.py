@@ -2,6 +2,7 @@ from django.contrib import messages
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -30,7 +31,9 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
 
 def _for_known(request: HttpRequest, user: User, invited: Invitation, token: str) -> HttpResponse:
     if memberships_of(user).filter(project=invited.project_id).exists():
-        messages.info(request, f"You are a member of “{invited.project}” already.")
+        messages.info(
+            request, _("You are a member of “%(project)s” already.") % {"project": invited.project}
+        )
         return redirect("projects")
     if request.method == "POST":
         return _welcome(request, accept_invitation(token, user))
@@ -55,5 +58,5 @@ def _facts(invited: Invitation) -> dict[str, object]:
 
 
 def _welcome(request: HttpRequest, membership: Membership) -> HttpResponse:
-    messages.success(request, f"Welcome to “{membership.project}”.")
+    messages.success(request, _("Welcome to “%(project)s”.") % {"project": membership.project})
     return redirect("compare", membership.project_id)

@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation.access import membership_for, project_for
@@ -40,7 +41,7 @@ def invite(request: HttpRequest, project_id: UUID) -> HttpResponse:
     membership = membership_for(request.user, project_id, Role.MANAGER)
     form = InvitationForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Choose a role, and a note of up to 200 characters.")
+        messages.error(request, gettext("Choose a role, and a note of up to 200 characters."))
         return redirect("members", project_id)
     _, token = services.create_invitation(
         membership.project, cast(User, request.user), **form.cleaned_data
@@ -54,7 +55,7 @@ def invite(request: HttpRequest, project_id: UUID) -> HttpResponse:
 def revoke(request: HttpRequest, project_id: UUID, invitation_id: UUID) -> HttpResponse:
     project = project_for(request.user, project_id, Role.MANAGER)
     services.revoke_invitation(project, invitation_id)
-    messages.success(request, "The invitation is withdrawn.")
+    messages.success(request, gettext("The invitation is withdrawn."))
     return redirect("members", project_id)
 
 
@@ -66,9 +67,9 @@ def add(request: HttpRequest, project_id: UUID) -> HttpResponse:
     if form.is_valid():
         with refusals_as_messages(request):
             member = services.add_member(project, **form.cleaned_data)
-            messages.success(request, f"{member.user} is now a member.")
+            messages.success(request, gettext("%(user)s is now a member.") % {"user": member.user})
     else:
-        messages.error(request, "Give the name with which the person logs in, and a role.")
+        messages.error(request, gettext("Give the name with which the person logs in, and a role."))
     return redirect("members", project_id)
 
 
@@ -80,9 +81,13 @@ def change_role(request: HttpRequest, project_id: UUID, user_id: UUID) -> HttpRe
     if form.is_valid():
         with refusals_as_messages(request):
             member = services.change_role(project, user_id, form.cleaned_data["role"])
-            messages.success(request, f"{member.user} is now {member.role}.")
+            messages.success(
+                request,
+                gettext("%(user)s is now %(role)s.")
+                % {"user": member.user, "role": Role(member.role).called},
+            )
     else:
-        messages.error(request, "A role is annotator, reviewer or manager.")
+        messages.error(request, gettext("A role is annotator, reviewer or manager."))
     # Whoever gave up managing may not open the members' page any more.
     still = membership_for(request.user, project_id)
     return redirect("members" if still.role == Role.MANAGER else "compare", project_id)
@@ -94,7 +99,7 @@ def remove(request: HttpRequest, project_id: UUID, user_id: UUID) -> HttpRespons
     project = project_for(request.user, project_id, Role.MANAGER)
     with refusals_as_messages(request):
         services.remove_member(project, user_id)
-        messages.success(request, "Removed. Their comparisons stay in the log.")
+        messages.success(request, gettext("Removed. Their comparisons stay in the log."))
         if user_id == request.user.pk:
             return redirect("projects")
     return redirect("members", project_id)

@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.forms import BaseFormSet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.access import may_create_projects, membership_for, memberships_of, project_for
@@ -55,7 +56,7 @@ def new_project(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     if not may_create_projects(user):
         raise PermissionDenied(
-            "Only people who manage a project, or whom the operator allows it, start new ones."
+            _("Only people who manage a project, or whom the operator allows it, start new ones.")
         )
     form = ProjectForm(request.POST or None, initial={"state": Project.State.OPEN})
     criteria = criterion_forms(request.POST or None)
@@ -65,7 +66,9 @@ def new_project(request: HttpRequest) -> HttpResponse:
         except Refused as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, f"“{project}” is there. Now add its images.")
+            messages.success(
+                request, _("“%(project)s” is there. Now add its images.") % {"project": project}
+            )
             return redirect("project_images", project.id)
     return render(
         request, "annotation/new_project.html", {"form": form, "criterion_forms": criteria}
@@ -81,7 +84,7 @@ def settings(request: HttpRequest, project_id: UUID) -> HttpResponse:
     form = ProjectForm(request.POST or None, instance=project)
     criteria = criterion_forms(request.POST or None, project)
     if request.method == "POST" and _saved(project, form, criteria):
-        messages.success(request, "Saved.")
+        messages.success(request, _("Saved."))
         return redirect("project_settings", project.id)
     # The form has put what was typed into the project; the page's head shows what is true.
     project.name = name
@@ -108,7 +111,10 @@ def state(request: HttpRequest, project_id: UUID) -> HttpResponse:
     if form.is_valid():
         with refusals_as_messages(request):
             project = update_project(project.id, state=form.cleaned_data["state"])
-            messages.success(request, f"The project is now {project.get_state_display().lower()}.")
+            messages.success(
+                request,
+                _("The project is now %(state)s.") % {"state": project.state_in_words},
+            )
     else:
-        messages.error(request, "A project's state is draft, open, paused or closed.")
+        messages.error(request, _("A project's state is draft, open, paused or closed."))
     return back(request, "project_settings", project.id)

@@ -3,6 +3,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation.access import membership_for, project_for
@@ -36,12 +37,12 @@ def rename(request: HttpRequest, project_id: UUID, prompt_id: UUID) -> HttpRespo
     project = project_for(request.user, project_id, Role.MANAGER)
     prompt = project.prompts.filter(id=prompt_id).first()
     if prompt is None:
-        raise Http404("There is no such prompt in this project.")
+        raise Http404(_("There is no such prompt in this project."))
     form = PromptForm(request.POST)
     if form.is_valid():
         with refusals_as_messages(request):
             rename_prompt(prompt, form.cleaned_data["prompt"])
-            messages.success(request, "The prompt now reads so for all its images.")
+            messages.success(request, _("The prompt now reads so for all its images."))
     else:
         tell_errors(request, form)
     return back(request, "prompts", project.id)

@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from annotation.errors import Conflict, Gone, Refused
 
@@ -25,7 +26,7 @@ class RefusedMiddleware:
 
 def _status_and_title(refused: Refused) -> tuple[int, str]:
     if isinstance(refused, Gone):
-        return 410, "No longer there"
+        return 410, _("No longer there")
     if isinstance(refused, Conflict):
-        return 409, "Not possible as things are"
-    return 400, "This cannot be used"
+        return 409, _("Not possible as things are")
+    return 400, _("This cannot be used")

@@ -4,6 +4,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from annotation.forms import TokenForm
@@ -31,5 +32,5 @@ def tokens(request: HttpRequest) -> HttpResponse:
 @page
 def revoke(request: HttpRequest, token_id: UUID) -> HttpResponse:
     revoke_token(cast(User, request.user), token_id)
-    messages.success(request, "The token is revoked: it works no more.")
+    messages.success(request, gettext("The token is revoked: it works no more."))
     return redirect("tokens")

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.access import membership_for, webhook_for
@@ -67,7 +68,7 @@ def switch(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
 def delete(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
     found = webhook_for(request.user, webhook_id)
     services.delete_webhook(found.id)
-    messages.success(request, "The webhook is deleted.")
+    messages.success(request, gettext("The webhook is deleted."))
     return redirect("webhooks", found.project_id)
 
 
@@ -76,7 +77,7 @@ def delete(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
 def test(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
     with refusals_as_messages(request):
         services.send_test(webhook_for(request.user, webhook_id))
-        messages.success(request, "A test message is on its way.")
+        messages.success(request, gettext("A test message is on its way."))
     return redirect("webhook", webhook_id)
 
 
@@ -85,5 +86,5 @@ def test(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
 def redeliver(request: HttpRequest, webhook_id: UUID, delivery_id: str) -> HttpResponse:
     with refusals_as_messages(request):
         services.redeliver(webhook_for(request.user, webhook_id), delivery_id)
-        messages.success(request, "The message is sent again.")
+        messages.success(request, gettext("The message is sent again."))
     return redirect("webhook", webhook_id)

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
+from django.utils.translation import gettext_noop
 
 from annotation.exports import COMPARISON_SCHEMA, comparison_batches
 from rating.exports.format import Format, Source
@@ -33,8 +34,10 @@ def schema(options: dict[str, Any]) -> pa.Schema:
 
 FORMAT = Format(
     key="comparisons",
-    title="Raw comparisons",
-    help="The whole log: a row a comparison, retracted ones too, with nothing merged.",
+    title=gettext_noop("Raw comparisons"),
+    help=gettext_noop(
+        "The whole log: a row a comparison, retracted ones too, with nothing merged."
+    ),
     files=("csv", "json", "jsonl", "parquet"),
     columns=tuple(SCHEMA.names),
     batches=batches,

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pyarrow as pa
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from annotation.errors import Invalid
 from annotation.models import Criterion, Image, Project
@@ -186,14 +187,18 @@ class Format:
         file = wanted.pop(FILE, self.files[0])
         if file not in self.files:
             raise Invalid(
-                f"{self.title} come as {' or '.join(self.files)}, not as “{file}”.", "options"
+                _("%(title)s come as %(files)s, not as “%(file)s”.")
+                % {"title": self.title, "files": " or ".join(self.files), "file": file},
+                "options",
             )
         known = {option.name: option for option in self.all_options}
         for name in wanted:
             if name not in known:
                 names = ", ".join([FILE, *known])
                 raise Invalid(
-                    f"“{name}” is no option of {self.key}. Its options: {names}.", "options"
+                    _("“%(name)s” is no option of %(key)s. Its options: %(names)s.")
+                    % {"name": name, "key": self.key, "names": names},
+                    "options",
                 )
         options = {name: known[name].read(value) for name, value in wanted.items()}
         self._check_together(file, self.with_defaults(options))
@@ -204,21 +209,30 @@ class Format:
 
     def _check_together(self, file: str, options: dict[str, Any]) -> None:
         if options.get("split") and file not in ARCHIVES:
-            raise Invalid("A “split” is several files: it needs “file” to be zip.", "options")
+            raise Invalid(_("A “split” is several files: it needs “file” to be zip."), "options")
         if options.get("images") == "paths" and file not in ARCHIVES:
             raise Invalid(
-                "With “images” as paths the pictures lie beside the data: it needs “file” to be zip.",
+                _(
+                    "With “images” as paths the pictures lie beside the data: it needs “file” to "
+                    "be zip."
+                ),
                 "options",
             )
         if options.get("images") == "embedded" and file not in ("parquet", *ARCHIVES):
             raise Invalid(
-                f"A {file} file cannot hold pictures: choose “file” parquet or zip, or “images” as urls "
-                "or names.",
+                _(
+                    "A %(file)s file cannot hold pictures: choose “file” parquet or zip, or "
+                    "“images” as urls or names."
+                )
+                % {"file": file},
                 "options",
             )
         if options.get("labels") == "soft" and options.get("votes") == "each":
             raise Invalid(
-                "A single vote has no soft label: “labels” soft needs “votes” majority or posterior.",
+                _(
+                    "A single vote has no soft label: “labels” soft needs “votes” majority or "
+                    "posterior."
+                ),
                 "options",
             )
         if self.check:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
+from django.utils.translation import gettext_noop
 
 from rating.exports.format import Format, Row, Source
 from rating.exports.options import PICTURE, PREFERENCE
@@ -55,9 +56,11 @@ def schema(options: dict[str, Any]) -> pa.Schema:
 
 FORMAT = Format(
     key="hf_parquet",
-    title="Parquet with images",
-    help="Both images, their labels, votes and the probability that the first is better, in Parquet of the "
-    "`datasets` library.",
+    title=gettext_noop("Parquet with images"),
+    help=gettext_noop(
+        "Both images, their labels, votes and the probability that the first is better, in Parquet of the "
+        "`datasets` library."
+    ),
     files=("parquet", "zip"),
     columns=tuple(SCHEMA.names),
     placed=placed_by(record),

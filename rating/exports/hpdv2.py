@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from django.utils.translation import gettext_noop
+
 from rating.exports.format import WHOLE, Facts, Format, Row, Source
 from rating.exports.options import IMAGES, PICTURE, PREFERENCE, TIES, replaced, without
 from rating.exports.preferences import Preference, first_shown, placed_by
@@ -41,9 +43,11 @@ def _ranks(pair: list[Facts], one: Facts, says: int) -> list[int]:
 
 FORMAT = Format(
     key="hpdv2",
-    title="HPD v2",
-    help="The split “train” is a list of prompt, file_path and human_preference; any other has "
-    "image_path, rank and raw_annotations.",
+    title=gettext_noop("HPD v2"),
+    help=gettext_noop(
+        "The split “train” is a list of prompt, file_path and human_preference; any other has "
+        "image_path, rank and raw_annotations."
+    ),
     files=("zip", "json"),
     columns=(
         *("prompt", "file_path", "human_preference"),

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from django.utils.translation import gettext_noop
+
 from rating.exports.format import Format, Row, Source
 from rating.exports.options import IMAGES, PICTURE, PREFERENCE, TIES, replaced, without
 from rating.exports.preferences import Preference, placed_by
@@ -27,8 +29,10 @@ def record(source: Source, preference: Preference) -> Iterator[Row]:
 
 FORMAT = Format(
     key="hpdv3",
-    title="HPD v3",
-    help="A list of prompt, path1 (preferred), path2, model1, model2, confidence and choice_dist.",
+    title=gettext_noop("HPD v3"),
+    help=gettext_noop(
+        "A list of prompt, path1 (preferred), path2, model1, model2, confidence and choice_dist."
+    ),
     files=("zip", "json"),
     columns=("prompt", "path1", "path2", "model1", "model2", "confidence", "choice_dist"),
     placed=placed_by(record),

@@ -18,6 +18,8 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from annotation.errors import Conflict, Gone, Invalid
 from annotation.models import User
@@ -34,7 +36,7 @@ LOST_AFTER = timedelta(hours=1)
 # A person or an organization, and a name, as the hub itself allows them.
 PART = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_-])?"
 REPOSITORY = re.compile(rf"({PART})/{PART}")
-OFF = (
+OFF = gettext_lazy(
     "Pushing to a hub is switched off in this installation. Its operator can switch it on with HUB_ENABLED; "
     "until then, download the export."
 )
@@ -43,23 +45,30 @@ OFF = (
 def request_push(export: Export, user: User, repository: str, *, private: bool) -> HubPush:
     """A queued push, and word to a worker; if that message is lost, the sweep finds it."""
     if not settings.HUB_ENABLED:
-        raise Conflict(OFF)
+        raise Conflict(str(OFF))
     match = REPOSITORY.fullmatch(repository)
     if match is None or "--" in repository or ".." in repository:
         raise Invalid(
-            "A repository is a namespace and a name, such as “our-team/cats”; letters, digits, -, _ and .",
+            _(
+                "A repository is a namespace and a name, such as “our-team/cats”; letters, "
+                "digits, -, _ and ."
+            ),
             "repository",
         )
     allowed = settings.HUB_NAMESPACES
     if allowed and match[1] not in allowed:
         raise Invalid(
-            f"The operator allows pushes to {', '.join(allowed)} only, not to “{match[1]}”.",
+            _("The operator allows pushes to %(allowed)s only, not to “%(match)s”.")
+            % {"allowed": ", ".join(allowed), "match": match[1]},
             "repository",
         )
     if export.status != Export.Status.DONE:
-        raise Conflict(f"The export is {export.status}; only a finished one can be pushed.")
+        raise Conflict(
+            _("The export is %(status)s; only a finished one can be pushed.")
+            % {"status": export.status}
+        )
     if not path_of(export).is_file():
-        raise Gone("The file is gone from the server. Ask for another export.")
+        raise Gone(_("The file is gone from the server. Ask for another export."))
     push = HubPush.objects.create(
         export=export, created_by=user, repository=repository, private=private
     )
@@ -105,10 +114,10 @@ def _finish(push: HubPush, **fields: str) -> None:
 def _push(push: HubPush) -> "CommitInfo":
     """One commit with all files, so that the repository is never half of it."""
     if not settings.HUB_ENABLED:
-        raise Conflict(OFF)
+        raise Conflict(str(OFF))
     path = path_of(push.export)
     if not path.is_file():
-        raise Gone("The file is gone from the server. Ask for another export.")
+        raise Gone(_("The file is gone from the server. Ask for another export."))
     api = _api()
     api.create_repo(push.repository, repo_type="dataset", private=push.private, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".push-", dir=path.parent) as folder:
@@ -158,9 +167,11 @@ def _in_words(push: HubPush, error: Exception) -> str:
         status = error.response.status_code
         said = error.server_message or ""
         if status in (401, 403):
-            return (
-                f"The hub does not let this installation write to “{push.repository}”. Ask the operator "
-                f"whether HUB_TOKEN may. {said}".strip()
+            sentence = _(
+                "The hub does not let this installation write to “%(repository)s”. Ask the operator "
+                "whether HUB_TOKEN may. %(said)s"
             )
-        return f"The hub refused with status {status}. {said}".strip()
-    return f"The hub could not be reached, or broke off: {error}"
+            return (sentence % {"repository": push.repository, "said": said}).strip()
+        sentence = _("The hub refused with status %(status)s. %(said)s")
+        return (sentence % {"status": status, "said": said}).strip()
+    return _("The hub could not be reached, or broke off: %(error)s") % {"error": error}

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import CharField
 from django.db.models.functions import Cast
+from django.utils.translation import gettext_noop
 
 from annotation.imports.ancestor import COMPARISONS, RANKINGS, REMOVED
 from annotation.levels import implied_pairs
@@ -138,15 +139,24 @@ def _name(source: Source, key: str) -> str:
 
 FORMAT = Format(
     key="image_ranker",
-    title="Image Ranker",
-    help="The files of the Image Ranker: Image,ELO,Uncertainty,Upvotes,Downvotes and Winner,Loser, in the "
-    "log's order. They can be imported again.",
+    title=gettext_noop("Image Ranker"),
+    help=gettext_noop(
+        "The files of the Image Ranker: Image,ELO,Uncertainty,Upvotes,Downvotes and Winner,Loser, in the "
+        "log's order. They can be imported again."
+    ),
     files=("zip", "csv"),
     columns=(),
     write=write,
     options=(
-        Choice("table", "With “file” csv: which of the two files.", "comparisons", tuple(FILES)),
-        CriterionKey("criterion", "The key of a criterion; the first, unless given.", ""),
+        Choice(
+            "table",
+            gettext_noop("With “file” csv: which of the two files."),
+            "comparisons",
+            tuple(FILES),
+        ),
+        CriterionKey(
+            "criterion", gettext_noop("The key of a criterion; the first, unless given."), ""
+        ),
         LINEUPS,
     ),
     versioned=False,

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from django.utils.translation import gettext_noop
+
 from rating.exports.format import Format, Row, Source
 from rating.exports.options import PICTURE, PREFERENCE, TIES, replaced, without
 from rating.exports.preferences import Preference, placed_by
@@ -23,9 +25,11 @@ def record(source: Source, preference: Preference) -> Iterator[Row]:
 
 FORMAT = Format(
     key="imagefolder",
-    title="ImageFolder",
-    help="Pictures in folders, with a metadata.jsonl of prompt, chosen and rejected; "
-    'load_dataset("imagefolder") shows both as images.',
+    title=gettext_noop("ImageFolder"),
+    help=gettext_noop(
+        "Pictures in folders, with a metadata.jsonl of prompt, chosen and rejected; "
+        'load_dataset("imagefolder") shows both as images.'
+    ),
     files=("zip",),
     columns=(
         *("chosen_file_name", "rejected_file_name", "prompt", "chosen_model", "rejected_model"),

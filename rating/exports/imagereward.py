@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from itertools import groupby
 
+from django.utils.translation import gettext_noop
+
 from annotation.errors import Gone
 from rating.exports.format import Facts, Format, Placed, Row, Source, key_of
 from rating.exports.options import IMAGES, PICTURE, PREFERENCE, TIES, VOTES, replaced, without
@@ -63,8 +65,10 @@ def _row(source: Source, id: str, ranked: list[tuple[Facts, int]], split: str) -
 
 FORMAT = Format(
     key="imagereward",
-    title="ImageReward",
-    help="A list of prompts with their generations and their ranking, smaller being better.",
+    title=gettext_noop("ImageReward"),
+    help=gettext_noop(
+        "A list of prompts with their generations and their ranking, smaller being better."
+    ),
     files=("zip", "json"),
     columns=("id", "prompt", "generations", "ranking"),
     placed=placed,
@@ -76,11 +80,15 @@ FORMAT = Format(
                     "posterior",
                     "each",
                     "majority",
-                    help="posterior: a record a prompt, all its compared images ranked by the run. each: "
-                    "a record of two images a vote. majority: one a pair.",
+                    help=gettext_noop(
+                        "posterior: a record a prompt, all its compared images ranked by the run. each: "
+                        "a record of two images a vote. majority: one a pair."
+                    ),
                 ),
                 TIES.only(
-                    "drop", "half", help="drop: ties are left out. half: both get the same rank."
+                    "drop",
+                    "half",
+                    help=gettext_noop("drop: ties are left out. half: both get the same rank."),
                 ),
             ),
             "labels",

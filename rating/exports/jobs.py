@@ -20,6 +20,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotation.errors import Invalid
 from annotation.models import Comparison, Project, User
@@ -52,7 +53,11 @@ def request_export(project: Project, user: User, format: str, options: dict[str,
 
 def format_named(key: str) -> Format:
     if key not in FORMATS:
-        raise Invalid(f"There is no format “{key}”. Choose one of: {', '.join(FORMATS)}.", "format")
+        raise Invalid(
+            _("There is no format “%(key)s”. Choose one of: %(formats)s.")
+            % {"key": key, "formats": ", ".join(FORMATS)},
+            "format",
+        )
     return FORMATS[key]
 
 

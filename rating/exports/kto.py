@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
+from django.utils.translation import gettext_noop
 
 from rating.exports import trl
 from rating.exports.format import Format, Row, Source
@@ -38,9 +39,11 @@ def schema(options: dict[str, Any]) -> pa.Schema:
 
 FORMAT = Format(
     key="kto",
-    title="TRL unpaired",
-    help="The judge's task for TRL's KTO trainer: images, question, an answer, and whether it is right; "
-    "two rows a preference.",
+    title=gettext_noop("TRL unpaired"),
+    help=gettext_noop(
+        "The judge's task for TRL's KTO trainer: images, question, an answer, and whether it is right; "
+        "two rows a preference."
+    ),
     files=("parquet", "jsonl", "zip"),
     columns=("images", "prompt", "completion", "label", "weight"),
     placed=placed_by(record),

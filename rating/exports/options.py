@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext, gettext_noop
+
 from annotation.errors import Invalid
 
 # What is asked of a format may also be which of its files; see `Format.files`.
@@ -35,7 +37,9 @@ class Option:
         raise NotImplementedError
 
     def refuse(self, what: str) -> Invalid:
-        return Invalid(f"“{self.name}” must be {what}.", "options")
+        return Invalid(
+            gettext("“%(name)s” must be %(what)s.") % {"name": self.name, "what": what}, "options"
+        )
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Choice(Option):
 
     def read(self, value: Any) -> str:
         if not isinstance(value, str) or value not in self.choices:
-            raise self.refuse(f"one of: {', '.join(self.choices)}")
+            raise self.refuse(gettext("one of: %(choices)s") % {"choices": ", ".join(self.choices)})
         return value
 
     @property
@@ -65,7 +69,10 @@ class Whole(Option):
         if isinstance(value, str) and re.fullmatch(r"[0-9]{1,10}", value):
             value = int(value)
         if type(value) is not int or not self.least <= value <= self.most:
-            raise self.refuse(f"a whole number from {self.least} to {self.most}")
+            raise self.refuse(
+                gettext("a whole number from %(least)s to %(most)s")
+                % {"least": self.least, "most": self.most}
+            )
         return value
 
     @property
@@ -102,7 +109,10 @@ class Fractions(Option):
 
     def _refuse(self) -> Invalid:
         return self.refuse(
-            f"2 to {MOST_SPLITS} names with fractions that add up to 1, such as train=0.9,test=0.1"
+            gettext(
+                "2 to %(most)s names with fractions that add up to 1, such as train=0.9,test=0.1"
+            )
+            % {"most": MOST_SPLITS}
         )
 
     @property
@@ -126,65 +136,89 @@ def _number(value: Any) -> float:
 
 VOTES = Choice(
     "votes",
-    "each: a row a vote. majority: a row a pair, what most said of it. posterior: a row a pair, what the "
-    "ratings say of it, which use all comparisons of both images.",
+    gettext_noop(
+        "each: a row a vote. majority: a row a pair, what most said of it. posterior: a row a pair, what the "
+        "ratings say of it, which use all comparisons of both images."
+    ),
     "each",
     ("each", "majority", "posterior"),
 )
 MINIMUM_VOTES = Whole(
-    "minimum_votes", "Pairs with fewer judgements than this are left out.", 1, least=1, most=1000
+    "minimum_votes",
+    gettext_noop("Pairs with fewer judgements than this are left out."),
+    1,
+    least=1,
+    most=1000,
 )
 TIES = Choice(
     "ties",
-    "drop: ties are left out. half: they get the label 0.5. both: they become two rows of half the weight, "
-    "one in each direction.",
+    gettext_noop(
+        "drop: ties are left out. half: they get the label 0.5. both: they become two rows "
+        "of half the weight, one in each direction."
+    ),
     "drop",
     ("drop", "half", "both"),
 )
 BOTH_BAD = Choice(
     "both_bad",
-    "drop: “both bad” says nothing about which is better, and is left out. tie: it counts as a tie.",
+    gettext_noop(
+        "drop: “both bad” says nothing about which is better, and is left out. tie: it counts as a tie."
+    ),
     "drop",
     ("drop", "tie"),
 )
 LINEUPS = Choice(
     "lineups",
-    "Of more than two images on a screen. implied: each pair that what was said of them implies is a "
-    "judgement; those of one screen are not independent of one another. drop: they are left out.",
+    gettext_noop(
+        "Of more than two images on a screen. implied: each pair that what was said of them implies is a "
+        "judgement; those of one screen are not independent of one another. drop: they are left out."
+    ),
     "implied",
     ("implied", "drop"),
 )
 LABELS = Choice(
     "labels",
-    "hard: 1 or 0. soft: the share of the votes (with majority) or the probability (with posterior).",
+    gettext_noop(
+        "hard: 1 or 0. soft: the share of the votes (with majority) or the probability (with posterior)."
+    ),
     "hard",
     ("hard", "soft"),
 )
 WEIGHTS = Choice(
     "weights",
-    "none: every vote counts alike. reliability: by how sharply its annotator sees in the named run; 1 is "
-    "like most people, and those who probably do not look are left out.",
+    gettext_noop(
+        "none: every vote counts alike. reliability: by how sharply its annotator sees in "
+        "the named run; 1 is like most people, and those who probably do not look are left "
+        "out."
+    ),
     "none",
     ("none", "reliability"),
 )
 SPLIT = Fractions(
     "split",
-    "Several files by these fractions, such as train=0.9,test=0.1. All of one prompt, of one group of "
-    "images, and of one cluster of duplicates goes into the same one. Needs an archive (file zip).",
+    gettext_noop(
+        "Several files by these fractions, such as train=0.9,test=0.1. All of one prompt, of one group of "
+        "images, and of one cluster of duplicates goes into the same one. Needs an archive (file zip)."
+    ),
     {},
 )
-SEED = Whole("seed", "Another seed, another split, and other sides.", 0)
+SEED = Whole("seed", gettext_noop("Another seed, another split, and other sides."), 0)
 IMAGES = Choice(
     "images",
-    "embedded: their bytes are in the file. paths: they lie beside it in the archive (file zip). urls: their "
-    "addresses, which answer to members of the project. names: as they were imported.",
+    gettext_noop(
+        "embedded: their bytes are in the file. paths: they lie beside it in the archive "
+        "(file zip). urls: their addresses, which answer to members of the project. names: "
+        "as they were imported."
+    ),
     "embedded",
     ("embedded", "paths", "urls", "names"),
 )
 PICTURE = Choice(
     "picture",
-    "served: as people saw it, WebP without metadata, at most 1600 pixels. jpeg: the same as JPEG. original: "
-    "the file as it came, with whatever metadata it has.",
+    gettext_noop(
+        "served: as people saw it, WebP without metadata, at most 1600 pixels. jpeg: the "
+        "same as JPEG. original: the file as it came, with whatever metadata it has."
+    ),
     "served",
     ("served", "jpeg", "original"),
 )

@@ -5,6 +5,8 @@ from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from annotation.errors import Invalid
 from rating.exports.format import Format, Row, Source
@@ -106,17 +108,21 @@ def schema(options: dict[str, Any]) -> pa.Schema:
 def check(file: str, options: dict[str, Any]) -> None:
     if options["votes"] == "each" and options["ties"] == "half":
         raise Invalid(
-            "A single tie has no chosen image: “ties” half needs “votes” majority or posterior, "
-            "or take “both”.",
+            _(
+                "A single tie has no chosen image: “ties” half needs “votes” majority or "
+                "posterior, or take “both”."
+            ),
             "options",
         )
 
 
 FORMAT = Format(
     key="pairs",
-    title="Preference pairs",
-    help="A row a vote with a winner (prompt, chosen, rejected), or a row a pair with its votes, the "
-    "probability that its first image is better, and a label.",
+    title=gettext_noop("Preference pairs"),
+    help=gettext_noop(
+        "A row a vote with a winner (prompt, chosen, rejected), or a row a pair with its votes, the "
+        "probability that its first image is better, and a label."
+    ),
     files=("jsonl", "json", "csv", "parquet", "zip"),
     columns=tuple(dict.fromkeys([*VOTE.names, *PAIR.names])),
     placed=placed_by(record),

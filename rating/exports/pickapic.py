@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
+from django.utils.translation import gettext_noop
 
 from annotation.errors import Gone
 from rating.exports.format import Format, Placed, Row, Source
@@ -97,9 +98,11 @@ def schema(options: dict[str, Any]) -> pa.Schema:
 
 FORMAT = Format(
     key="pickapic",
-    title="Pick-a-Pic v2",
-    help="The layout of Pick-a-Pic v2 with the pictures' bytes inside, for the trainers of Diffusion-DPO and "
-    "PickScore.",
+    title=gettext_noop("Pick-a-Pic v2"),
+    help=gettext_noop(
+        "The layout of Pick-a-Pic v2 with the pictures' bytes inside, for the trainers of Diffusion-DPO and "
+        "PickScore."
+    ),
     files=("parquet", "zip"),
     columns=tuple(SCHEMA.names),
     placed=placed,
@@ -111,8 +114,10 @@ FORMAT = Format(
                 "drop",
                 "half",
                 "both",
-                help="drop: ties are left out. both: they become two rows, one in each direction. half: both "
-                "labels are 0.5, which some trainers silently take for “image 0 wins”.",
+                help=gettext_noop(
+                    "drop: ties are left out. both: they become two rows, one in each direction. half: both "
+                    "labels are 0.5, which some trainers silently take for “image 0 wins”."
+                ),
             ),
         ),
         IMAGES.only("embedded", "urls"),

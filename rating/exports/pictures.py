@@ -6,6 +6,8 @@ from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from annotation.errors import Gone
 from annotation.images import derivative, source_path
 from annotation.models import Image
@@ -66,7 +68,10 @@ class Pictures:
             path = source_path(image)
             content = path.read_bytes()
             if hashlib.sha256(content).hexdigest() != image.sha256:
-                raise Gone(f"The file of “{image.name}” has changed since it was imported.")
+                raise Gone(
+                    _("The file of “%(name)s” has changed since it was imported.")
+                    % {"name": image.name}
+                )
             return content, path.suffix.lower()
         if self.kind == "served":
             return derivative(image, "medium", ("webp",)).read_bytes(), ".webp"

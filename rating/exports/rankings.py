@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
+from django.utils.translation import gettext_noop
 
 from rating.exports.format import Format, Row, Source
 from rating.selectors import ratings_of
@@ -56,8 +57,8 @@ def schema(options: dict[str, Any]) -> pa.Schema:
 
 FORMAT = Format(
     key="rankings",
-    title="Rankings",
-    help="A row an image: its rank, mu, sigma and counts in the latest run.",
+    title=gettext_noop("Rankings"),
+    help=gettext_noop("A row an image: its rank, mu, sigma and counts in the latest run."),
     files=("csv", "json", "jsonl", "parquet"),
     columns=tuple(SCHEMA.names),
     rows=rows,

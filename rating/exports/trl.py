@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
+from django.utils.translation import gettext_noop
 
 from rating.exports.format import Facts, Format, Row, Source
 from rating.exports.options import IMAGES, PICTURE, PREFERENCE, TIES, Choice, replaced
@@ -17,7 +18,9 @@ from rating.exports.tables import IMAGE
 MESSAGES = pa.list_(pa.struct({"role": pa.string(), "content": pa.string()}))
 PROMPTS = Choice(
     "prompts",
-    "messages: prompt and answers as lists of role and content. text: as plain strings.",
+    gettext_noop(
+        "messages: prompt and answers as lists of role and content. text: as plain strings."
+    ),
     "messages",
     ("messages", "text"),
 )
@@ -81,9 +84,11 @@ def schema(options: dict[str, Any]) -> pa.Schema:
 
 FORMAT = Format(
     key="trl",
-    title="TRL preference",
-    help="The judge's task for TRL's DPO and reward trainers: images, question, chosen and rejected answer, "
-    "with the log-odds of the ratings as margin.",
+    title=gettext_noop("TRL preference"),
+    help=gettext_noop(
+        "The judge's task for TRL's DPO and reward trainers: images, question, chosen and rejected answer, "
+        "with the log-odds of the ratings as margin."
+    ),
     files=("parquet", "jsonl", "zip"),
     columns=("images", "prompt", "chosen", "rejected", "margin", "weight"),
     placed=placed_by(record),

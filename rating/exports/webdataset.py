@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from rating.exports.archives import Tar, Zip
 from rating.exports.card import card
@@ -82,8 +83,10 @@ def _add(tar: Tar, number: int, placed: Placed, source: Source) -> None:
 
 FORMAT = Format(
     key="webdataset",
-    title="WebDataset",
-    help="A tar of KEY.0.jpg, KEY.1.jpg and KEY.json, which is read as a stream; as zip, a tar a split.",
+    title=gettext_noop("WebDataset"),
+    help=gettext_noop(
+        "A tar of KEY.0.jpg, KEY.1.jpg and KEY.json, which is read as a stream; as zip, a tar a split."
+    ),
     files=("tar", "zip"),
     columns=COLUMNS,
     write=write,

@@ -243,11 +243,16 @@ def in_words(rows: list[RunAccuracy]) -> str:
     row = min(rows, key=lambda row: row.of_target[1] if row.of_target else 0.0)
     _, low, high = row.of_target or (0.0, 0.0, 0.0)
     if row.target == Project.Target.TOP:
-        return (
-            f"{low:.0%} to {high:.0%} of the top {row.k} belong there with 95 % certainty; "
-            f"{row.target_value:.0%} were wanted."
-        )
-    return (
-        f"Kendall’s tau of the ranking is {low:.2f} to {high:.2f} with 95 % certainty; "
-        f"{row.target_value:g} was wanted."
-    )
+        return _(
+            "%(low)s to %(high)s of the top %(k)s belong there with 95 %% certainty; "
+            "%(wanted)s were wanted."
+        ) % {
+            "low": f"{low:.0%}",
+            "high": f"{high:.0%}",
+            "k": row.k,
+            "wanted": f"{row.target_value:.0%}",
+        }
+    return _(
+        "Kendall’s tau of the ranking is %(low)s to %(high)s with 95 %% certainty; "
+        "%(wanted)s was wanted."
+    ) % {"low": f"{low:.2f}", "high": f"{high:.2f}", "wanted": f"{row.target_value:g}"}

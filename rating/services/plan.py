@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotation.errors import Invalid
 from annotation.models import Comparison, Decision, Project, User
@@ -23,7 +24,9 @@ def request_recompute(project_id: UUID) -> int:
 def choose_method(project_id: UUID, method: str) -> None:
     if method not in METHODS:
         raise Invalid(
-            f"There is no method “{method}”. Choose one of: {', '.join(METHODS)}.", "method"
+            _("There is no method “%(method)s”. Choose one of: %(methods)s.")
+            % {"method": method, "methods": ", ".join(METHODS)},
+            "method",
         )
     RatingPlan.objects.update_or_create(project_id=project_id, defaults={"method": method})
     raise_revision(project_id)
@@ -33,7 +36,7 @@ def choose_method(project_id: UUID, method: str) -> None:
 def set_aside(project: Project, annotator_id: UUID, by: User, reason: str = "") -> None:
     """From now on the ratings are those of a log without this person; safe to repeat."""
     if not Comparison.objects.filter(project=project, annotator=annotator_id).exists():
-        raise Invalid("This person has compared nothing in the project.", "annotator")
+        raise Invalid(_("This person has compared nothing in the project."), "annotator")
     SetAside.objects.update_or_create(
         project=project,
         annotator_id=annotator_id,

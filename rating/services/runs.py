@@ -10,6 +10,7 @@ from uuid import UUID
 
 import numpy as np
 from django.db import connection, transaction
+from django.utils.translation import gettext
 
 from annotation.alone import alone
 from annotation.errors import Conflict, Gone
@@ -106,7 +107,9 @@ def kept_posterior(run: RatingRun) -> posteriors.Kept:
         log = read_log(run.project_id)
         ratings = fit(log).ratings
         if _fingerprint(log, ratings) != run.fingerprint:
-            raise Conflict("The ratings have changed in the meantime. Ask again.") from None
+            raise Conflict(
+                gettext("The ratings have changed in the meantime. Ask again.")
+            ) from None
         posteriors.keep(run, log, ratings)
         return posteriors.kept(run)
 

@@ -4,7 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from annotation import selectors
+from annotation.language import number
 from annotation.models import Criterion, Project
 from rating.models import RunAccuracy
 from rating.selectors.accuracy import announced, closed_by_itself, curve
@@ -69,22 +73,35 @@ def _as_in(one: RunAccuracy, row: RunAccuracy) -> tuple[float, float, float] | N
 def _hundred(estimate: float, low: float, high: float) -> str:
     """`93 % (90 to 96)`, never more sure than it is: the ends are rounded outward."""
     ends = math.floor(100 * low + 1e-6), math.ceil(100 * high - 1e-6)
-    return f"{100 * estimate:.0f} % ({ends[0]} to {ends[1]})"
+    return _("%(estimate)s %% (%(low)s to %(high)s)") % {
+        "estimate": f"{100 * estimate:.0f}",
+        "low": ends[0],
+        "high": ends[1],
+    }
 
 
 def _target(row: RunAccuracy) -> str:
     if not row.target:
         return ""
     if row.target == Project.Target.TOP:
-        wanted = f"{row.target_value:.0%} of the top {row.k} right".replace("%", " %")
+        wanted = _("%(share)s %% of the top %(k)s right") % {
+            "share": f"{100 * row.target_value:.0f}",
+            "k": row.k,
+        }
         if row.of_target is None:
-            return f"{wanted}. No prompt has more than {row.k} images, so there is no top to find."
-        now = f"{row.top_low or 0.0:.0%}".replace("%", " %")
+            return _(
+                "%(wanted)s. No prompt has more than %(k)s images, so there is no top to find."
+            ) % {"wanted": wanted, "k": row.k}
+        now = f"{100 * (row.top_low or 0.0):.0f} %"
     else:
-        wanted, now = f"Kendall’s tau of {row.target_value:g}", f"{row.tau_low:.2f}"
-    if row.reached:
-        return f"{wanted}. Reached: even the lower end of the interval is there."
-    return f"{wanted}. The lower end of the interval has to reach it, and is at {now}."
+        wanted = _("Kendall’s tau of %(tau)s") % {"tau": number(f"{row.target_value:g}")}
+        now = number(f"{row.tau_low:.2f}")
+    sentence = (
+        _("%(wanted)s. Reached: even the lower end of the interval is there.")
+        if row.reached
+        else _("%(wanted)s. The lower end of the interval has to reach it, and is at %(now)s.")
+    )
+    return sentence % {"wanted": wanted, "now": now}
 
 
 def _still(row: RunAccuracy, left: int) -> str:
@@ -94,34 +111,46 @@ def _still(row: RunAccuracy, left: int) -> str:
         return ""
     low, high = (_about(told[end], told["most"]) for end in ("low", "high"))
     if told["votes"] is None:
-        soonest = "" if told["low"] is None else f"; at the very best {low}"
-        return f"More than {_about(told['most'], 0)} further comparisons{soonest}. Aim lower."
-    if told["votes"] < FEW:
-        return "Only a few further comparisons."
-    said = f"About {_about(told['votes'], 0)} further comparisons ({low} to {high})"
-    if row.seconds_a_vote:
-        said += f", {_hours(told['votes'] * row.seconds_a_vote)} of people’s time"
-        said += f" at {row.seconds_a_vote:.1f} seconds each"
-    if told["votes"] > left:
-        said += (
-            f". The project has only {left:,} to give: a larger overlap, under Settings, makes more"
+        sentence = (
+            _("More than %(most)s further comparisons. Aim lower.")
+            if told["low"] is None
+            else _("More than %(most)s further comparisons; at the very best %(low)s. Aim lower.")
         )
-    return said + "."
+        return sentence % {"most": _about(told["most"], 0), "low": low}
+    if told["votes"] < FEW:
+        return _("Only a few further comparisons.")
+    known = {"votes": _about(told["votes"], 0), "low": low, "high": high}
+    said = _("About %(votes)s further comparisons (%(low)s to %(high)s).") % known
+    if row.seconds_a_vote:
+        said = _(
+            "About %(votes)s further comparisons (%(low)s to %(high)s), %(time)s of people’s time "
+            "at %(seconds)s seconds each."
+        ) % {
+            **known,
+            "time": _hours(told["votes"] * row.seconds_a_vote),
+            "seconds": number(f"{row.seconds_a_vote:.1f}"),
+        }
+    if told["votes"] > left:
+        only = _(
+            "The project has only %(left)s to give: a larger overlap, under Settings, makes more."
+        ) % {"left": number(f"{left:,}")}
+        said = f"{said} {only}"
+    return said
 
 
 def _about(votes: int | None, most: int) -> str:
     """Two digits: no forecast knows more."""
     if votes is None:
-        return f"more than {_about(most, 0)}"
+        return _("more than %(most)s") % {"most": _about(most, 0)}
     step = 10 ** max(len(str(votes)) - 2, 0)
-    return f"{round(votes / step) * step:,}"
+    return number(f"{round(votes / step) * step:,}")
 
 
 def _hours(seconds: float) -> str:
     if seconds < 90 * 60:
         minutes = max(round(seconds / 60), 1)
-        return f"{minutes} minute{'' if minutes == 1 else 's'}"
-    return f"{seconds / 3600:.1f} hours"
+        return ngettext("%(count)s minute", "%(count)s minutes", minutes) % {"count": minutes}
+    return _("%(hours)s hours") % {"hours": number(f"{seconds / 3600:.1f}")}
 
 
 def _random_pairs(told: dict[str, Any] | None) -> str:
@@ -130,8 +159,15 @@ def _random_pairs(told: dict[str, Any] | None) -> str:
     promised, seen = round(100 * told["promised"]), round(100 * told["seen"])
     width = max(round(50 * (told["high"] - told["low"])), 1)
     if told["disagrees"]:
-        return f"The model promises {promised} %, the random pairs show {seen} ± {width} %."
-    return (
-        f"They agree with the model: it promises that {promised} % of {told['votes']:,} answers fit the "
-        f"ranking, and {seen} ± {width} % do."
-    )
+        return _(
+            "The model promises %(promised)s %%, the random pairs show %(seen)s ± %(width)s %%."
+        ) % {"promised": promised, "seen": seen, "width": width}
+    return _(
+        "They agree with the model: it promises that %(promised)s %% of %(votes)s answers fit the "
+        "ranking, and %(seen)s ± %(width)s %% do."
+    ) % {
+        "promised": promised,
+        "votes": number(f"{told['votes']:,}"),
+        "seen": seen,
+        "width": width,
+    }

@@ -5,6 +5,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation import selectors
@@ -72,7 +73,9 @@ def exports(request: HttpRequest, project_id: UUID) -> HttpResponse:
     with refusals_as_messages(request):
         key = request.POST.get("format", "")
         request_export(membership.project, cast(User, request.user), key, _options(request, key))
-        messages.success(request, "The export is being written; it appears below when it is done.")
+        messages.success(
+            request, _("The export is being written; it appears below when it is done.")
+        )
     return redirect("dashboard", project_id)
 
 
@@ -96,7 +99,7 @@ def push(request: HttpRequest, project_id: UUID, export_id: UUID) -> HttpRespons
         repository = request.POST.get("repository", "").strip()
         private = "public" not in request.POST
         request_push(export, cast(User, request.user), repository, private=private)
-        messages.success(request, "The export is being pushed; how it went appears beside it.")
+        messages.success(request, _("The export is being pushed; how it went appears beside it."))
     return redirect("dashboard", project_id)
 
 

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from annotation import selectors
+from annotation.language import number
 from annotation.models import Project
 from rating.models import AnnotatorReliability, RatingRun
 from rating.selectors import reliabilities_of, set_aside_in
@@ -80,6 +83,6 @@ def _seen(known: AnnotatorReliability | None, scale: Scale) -> Seen | None:
 
 def _estimate(value: float, low: float, high: float) -> Estimate:
     """In words where a minus would meet the dash."""
-    numbers = [f"{number:z.2f}".replace("-", "−") for number in (value, low, high)]
-    between = " to " if numbers[1].startswith("−") else "–"
-    return Estimate(numbers[0], between.join(numbers[1:]))
+    shown, least, most = (number(f"{one:z.2f}").replace("-", "−") for one in (value, low, high))
+    interval = _("%(low)s to %(high)s") if least.startswith("−") else "%(low)s–%(high)s"
+    return Estimate(shown, interval % {"low": least, "high": most})

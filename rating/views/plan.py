@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from annotation.access import project_for
@@ -25,7 +26,7 @@ def choose_method(request: HttpRequest, project_id: UUID) -> HttpResponse:
     project = project_for(request.user, project_id, Role.MANAGER)
     with refusals_as_messages(request):
         services.choose_method(project.id, request.POST.get("method", ""))
-        messages.success(request, "Chosen. The ratings are being made by this method.")
+        messages.success(request, _("Chosen. The ratings are being made by this method."))
     return redirect("dashboard", project_id)
 
 
@@ -41,11 +42,13 @@ def set_aside(request: HttpRequest, project_id: UUID, user_id: UUID) -> HttpResp
             )
             messages.success(
                 request,
-                "Set aside. The ratings are being made without their comparisons, "
-                "which stay in the log.",
+                _(
+                    "Set aside. The ratings are being made without their comparisons, which stay "
+                    "in the log."
+                ),
             )
     else:
-        messages.error(request, "A reason may have up to 300 characters.")
+        messages.error(request, _("A reason may have up to 300 characters."))
     return redirect("dashboard", project_id)
 
 
@@ -54,5 +57,5 @@ def set_aside(request: HttpRequest, project_id: UUID, user_id: UUID) -> HttpResp
 def take_back(request: HttpRequest, project_id: UUID, user_id: UUID) -> HttpResponse:
     project = project_for(request.user, project_id, Role.MANAGER)
     services.take_back(project, user_id, cast(User, request.user))
-    messages.success(request, "Taken back. Their comparisons count again.")
+    messages.success(request, _("Taken back. Their comparisons count again."))
     return redirect("dashboard", project_id)

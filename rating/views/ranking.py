@@ -6,6 +6,8 @@ from django.core.paginator import Page, Paginator
 from django.db.models import F, Max, Min
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext_lazy
 from django.views.decorators.http import require_safe
 
 from annotation.access import membership_for
@@ -62,7 +64,7 @@ def chosen_criterion(criteria: list[Criterion], key: str | None) -> Criterion:
     for criterion in criteria:
         if key in (None, "", criterion.key):
             return criterion
-    raise Http404("There is no such criterion in this project.")
+    raise Http404(_("There is no such criterion in this project."))
 
 
 def run_facts(run: RatingRun | None) -> dict[str, Any]:
@@ -124,8 +126,14 @@ def _placed(run: RatingRun, criterion: Criterion, ratings: list[Rating]) -> list
 
 
 def _in_words(seconds: int) -> str:
-    """`12 seconds`; Django's timesince knows nothing shorter than a minute."""
-    units = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
-    size, unit = next((unit for unit in units if seconds >= unit[0]), units[-1])
-    count = seconds // size
-    return f"{count} {unit}{'' if count == 1 else 's'}"
+    """`12 seconds ago`; Django's timesince knows nothing shorter than a minute."""
+    count, words = seconds, ngettext_lazy("%(count)s second ago", "%(count)s seconds ago", "count")
+    for size, unit in (
+        (86_400, ngettext_lazy("%(count)s day ago", "%(count)s days ago", "count")),
+        (3600, ngettext_lazy("%(count)s hour ago", "%(count)s hours ago", "count")),
+        (60, ngettext_lazy("%(count)s minute ago", "%(count)s minutes ago", "count")),
+    ):
+        if seconds >= size:
+            count, words = seconds // size, unit
+            break
+    return str(words % {"count": count})

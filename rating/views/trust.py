@@ -10,9 +10,11 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from annotation.access import project_for
+from annotation.language import number
 from annotation.models import Flag, Membership, Project, Role, User
 from annotation.selectors import decisions_of, flags_of
 from annotation.services import flags as services
@@ -85,7 +87,11 @@ def _cells(signals: Signals) -> list[Cell]:
 def _share(share: Share | None) -> Cell:
     if share is None:
         return Cell("–")
-    note = f"{100 * share.low:.0f}–{100 * share.high:.0f} % of {share.of}"
+    note = _("%(low)s–%(high)s %% of %(of)s") % {
+        "low": f"{100 * share.low:.0f}",
+        "high": f"{100 * share.high:.0f}",
+        "of": share.of,
+    }
     return Cell(f"{100 * share.share:.0f} %", note, few=not share.enough)
 
 
@@ -93,20 +99,28 @@ def _haste(signals: Signals) -> Cell:
     haste = signals.haste
     if haste is None:
         return Cell("–")
-    median = f"{haste.median / 1000:.1f} s"
+    median = _seconds(haste.median)
     if haste.limit is None or haste.fast is None:
-        return Cell(median, "no others to compare with", few=True)
-    note = f"{100 * haste.fast.share:.0f} % below {haste.limit / 1000:.1f} s"
+        return Cell(median, _("no others to compare with"), few=True)
+    note = _("%(share)s %% below %(seconds)s") % {
+        "share": f"{100 * haste.fast.share:.0f}",
+        "seconds": _seconds(haste.limit),
+    }
     return Cell(median, note, few=not haste.fast.enough)
+
+
+def _seconds(ms: float) -> str:
+    return number(f"{ms / 1000:.1f} s")
 
 
 def _sides(signals: Signals) -> Cell:
     sides = signals.sides
     if sides is None:
         return Cell("–")
-    name = "left" if sides.side > 0 else "right"
     cell = _share(sides.share)
-    return Cell(f"{cell.value} {name}", f"{cell.note}, {sides.run} in a row", few=cell.few)
+    value = _("%(share)s left") if sides.side > 0 else _("%(share)s right")
+    note = _("%(share)s, %(run)s in a row") % {"share": cell.note, "run": sides.run}
+    return Cell(value % {"share": cell.value}, note, few=cell.few)
 
 
 # --- What managers decide ----------------------------------------------------------------------------
@@ -125,33 +139,33 @@ def _decide(
             decide(project, of, cast(User, request.user), form.cleaned_data["reason"])
             messages.success(request, said)
     else:
-        messages.error(request, "A reason may have up to 300 characters.")
+        messages.error(request, _("A reason may have up to 300 characters."))
     return redirect("dashboard", project_id)
 
 
 @require_POST
 @page
 def pause(request: HttpRequest, project_id: UUID, user_id: UUID) -> HttpResponse:
-    said = "Paused. They are shown nothing more; what they have compared stays in the log."
+    said = _("Paused. They are shown nothing more; what they have compared stays in the log.")
     return _decide(request, project_id, services.pause_person, user_id, said)
 
 
 @require_POST
 @page
 def resume(request: HttpRequest, project_id: UUID, user_id: UUID) -> HttpResponse:
-    said = "Resumed. What was noticed before is not held against them again."
+    said = _("Resumed. What was noticed before is not held against them again.")
     return _decide(request, project_id, services.resume_person, user_id, said)
 
 
 @require_POST
 @page
 def dismiss(request: HttpRequest, project_id: UUID, flag_id: UUID) -> HttpResponse:
-    said = "Dismissed. It comes back only if new comparisons are a new reason."
+    said = _("Dismissed. It comes back only if new comparisons are a new reason.")
     return _decide(request, project_id, services.dismiss_flag, flag_id, said)
 
 
 @require_POST
 @page
 def reopen(request: HttpRequest, project_id: UUID, flag_id: UUID) -> HttpResponse:
-    said = "The flag is open again."
+    said = _("The flag is open again.")
     return _decide(request, project_id, services.reopen_flag, flag_id, said)

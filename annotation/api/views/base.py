@@ -5,6 +5,7 @@ from django.conf import settings
 from django.http import HttpResponseNotModified
 from django.utils.cache import get_conditional_response
 from django.utils.http import parse_etags
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -35,7 +36,10 @@ class View(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # First of all, since already the check of a session's CSRF token may read the whole body.
         if int(request.META.get("CONTENT_LENGTH") or 0) > self.most_bytes:
-            raise PayloadTooLarge(f"The request is larger than {self.most_bytes} bytes.")
+            raise PayloadTooLarge(
+                _("The request is larger than %(most_bytes)s bytes.")
+                % {"most_bytes": self.most_bytes}
+            )
         super().initial(request, *args, **kwargs)
 
     def finalize_response(
@@ -78,8 +82,10 @@ class View(APIView):
         wanted = parse_etags(self.request.headers.get("If-Match", ""))
         if wanted and wanted != ["*"] and _etag(JSONRenderer().render(data)) not in wanted:
             raise PreconditionFailed(
-                "It has been changed since you read it. "
-                "Read it again, and see whether your change still fits."
+                _(
+                    "It has been changed since you read it. Read it again, and see whether your "
+                    "change still fits."
+                )
             )
 
     def _by_content(self, response: Any) -> Any:

@@ -1,11 +1,13 @@
 """The OpenAPI document, a page to read and try it, and the client for Python."""
 
 from pathlib import Path
+from typing import Any
 
 from csp.decorators import csp_update
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.utils.decorators import method_decorator
+from django.utils.translation import activate
 from django.views.decorators.http import conditional_page
 from drf_spectacular.renderers import (
     OpenApiJsonRenderer,
@@ -34,6 +36,11 @@ class SchemaView(SpectacularAPIView):
         OpenApiYamlRenderer2,
         OpenApiYamlRenderer,
     ]
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        # One document for all, in the language of those who program; for the rest of this request.
+        activate("en")
+        return super().dispatch(request, *args, **kwargs)
 
 
 @method_decorator(csp_update({"img-src": ["data:"]}), name="dispatch")

@@ -1,6 +1,7 @@
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -73,7 +74,10 @@ class ImagesView(View):
         file = wanted.pop("file")
         if file.size > settings.MAX_UPLOAD_BYTES:
             most = settings.MAX_UPLOAD_BYTES // 2**20
-            raise PayloadTooLarge(f"The file is larger than {most} MB, the most an image may have.")
+            raise PayloadTooLarge(
+                _("The file is larger than %(most)s MB, the most an image may have.")
+                % {"most": most}
+            )
         wanted.setdefault("name", file.name[:400])
         image, added = images.upload_image(project, file.read(), **wanted)
         return Response(ImageSerializer(image).data, status=201 if added else 200)
@@ -139,7 +143,10 @@ class BulkView(View):
         else:
             chosen = images_of(project).filter(id__in=named)
             if unknown := len(set(named)) - chosen.count():
-                raise Invalid(f"{unknown} of these are no images of this project.", "images")
+                raise Invalid(
+                    _("%(unknown)s of these are no images of this project.") % {"unknown": unknown},
+                    "images",
+                )
         return Response({"images": images.update_images(project, chosen, **changes)})
 
 

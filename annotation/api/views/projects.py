@@ -3,6 +3,7 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -45,7 +46,7 @@ class ProjectsView(View):
     def post(self, request: Request) -> Response:
         if not access.may_create_projects(self.user):
             raise PermissionDenied(
-                "You may not create projects. Ask the administrator for the permission."
+                _("You may not create projects. Ask the administrator for the permission.")
             )
         project = projects.create_project(self.user, **self.body(ProjectSerializer))
         return Response(_shown(access.membership_for(self.user, project.id)), status=201)

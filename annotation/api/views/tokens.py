@@ -2,6 +2,7 @@ from uuid import UUID
 
 from allauth.core.exceptions import RateLimited
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -51,7 +52,7 @@ class TokenView(View):
             ) from None
         if user is None:
             # The same words for all reasons, so that they tell nobody which names exist.
-            raise Invalid("The username or the password is wrong.")
+            raise Invalid(_("The username or the password is wrong."))
         token, secret = tokens.create_token(user, **wanted)
         return Response(TokenSerializer(token).data | {"token": secret})
 

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from annotation import images
 from annotation.errors import Invalid
@@ -37,7 +38,9 @@ class ZipSource:
             _check_directory(path)
             self.zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, ValueError, EOFError) as error:
-            raise Invalid(f"This is not a usable zip archive: {error}", "file") from None
+            raise Invalid(
+                _("This is not a usable zip archive: %(error)s") % {"error": error}, "file"
+            ) from None
         self._check_sizes(path.stat().st_size)
         self.pictures = [info for info in self.zip.infolist() if _is_picture(info.filename)]
 
@@ -60,12 +63,22 @@ class ZipSource:
     def _check_sizes(self, size: int) -> None:
         contents = self.zip.infolist()
         if len(contents) > MOST_FILES:
-            raise Invalid(f"The archive has more than {MOST_FILES:,} files. Divide it.", "file")
+            raise Invalid(
+                _("The archive has more than %(most_files)s files. Divide it.")
+                % {"most_files": f"{MOST_FILES:,}"},
+                "file",
+            )
         if sum(info.compress_size for info in contents) > size:
-            raise Invalid("The files of this archive overlap, which no honest archive has.", "file")
+            raise Invalid(
+                _("The files of this archive overlap, which no honest archive has."), "file"
+            )
         if sum(info.file_size for info in contents) > max(SMALL_ARCHIVE, MOST_GROWTH_OF_ALL * size):
             raise Invalid(
-                f"Unpacked, this archive would be more than {MOST_GROWTH_OF_ALL} times its size.",
+                _(
+                    "Unpacked, this archive would be more than %(most_growth_of_all)s times its "
+                    "size."
+                )
+                % {"most_growth_of_all": MOST_GROWTH_OF_ALL},
                 "file",
             )
 
@@ -74,7 +87,7 @@ class ZipSource:
             with self.zip.open(info) as file:
                 return file.read(settings.MAX_UPLOAD_BYTES + 1)
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-            raise Invalid(f"It cannot be unpacked: {error}") from None
+            raise Invalid(_("It cannot be unpacked: %(error)s") % {"error": error}) from None
 
 
 def _check_directory(path: Path) -> None:
@@ -97,18 +110,20 @@ def _is_picture(name: str) -> bool:
 def _complaint(info: zipfile.ZipInfo) -> str | None:
     path = PurePosixPath(info.filename)
     if path.is_absolute() or ".." in path.parts or "\\" in info.filename:
-        return "Its name leads out of the archive."
+        return _("Its name leads out of the archive.")
     mode = info.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-        return "This is not a regular file."
+        return _("This is not a regular file.")
     if info.flag_bits & 1:
-        return "It is encrypted."
+        return _("It is encrypted.")
     if info.compress_type not in METHODS:
-        return "It is compressed in an unusual way. Make the archive with the method “deflate”."
+        return _("It is compressed in an unusual way. Make the archive with the method “deflate”.")
     if info.file_size > settings.MAX_UPLOAD_BYTES:
-        return "The file is too large for a picture."
+        return _("The file is too large for a picture.")
     if info.file_size > max(SMALL_FILE, MOST_GROWTH * info.compress_size):
-        return f"Unpacked it would be more than {MOST_GROWTH} times its size: this is no picture."
+        return _(
+            "Unpacked it would be more than %(most_growth)s times its size: this is no picture."
+        ) % {"most_growth": MOST_GROWTH}
     return None
 
 

@@ -2,6 +2,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from django.utils.translation import gettext as _
+
 from annotation.errors import Invalid
 from annotation.imports.asked import Asked
 from annotation.imports.entries import Entry, Refusal
@@ -20,14 +22,20 @@ class ImageFolderSource:
         self.tables = list(_tables_below(root))
         if not self.tables:
             raise Invalid(
-                f"There is no metadata.jsonl or metadata.csv in {root}. If the folder holds only "
-                "pictures, import it as a folder.",
+                _(
+                    "There is no metadata.jsonl or metadata.csv in %(root)s. If the folder holds "
+                    "only pictures, import it as a folder."
+                )
+                % {"root": root},
                 "path",
             )
         for table in self.tables:
             header = table.header()
             if header is not None and "file_name" not in header:
-                raise Invalid(f"{self._called(table)} has no column “file_name”.", "path")
+                raise Invalid(
+                    _("%(table)s has no column “file_name”.") % {"table": self._called(table)},
+                    "path",
+                )
 
     def count(self) -> int:
         return sum(table.count() for table in self.tables)
@@ -48,10 +56,10 @@ class ImageFolderSource:
         values = dict(line.values)
         name = values.pop("file_name", None)
         if not isinstance(name, str) or not name:
-            raise Invalid("It names no file in “file_name”.")
+            raise Invalid(_("It names no file in “file_name”."))
         path = Path(os.path.normpath(folder / name))
         if not path.is_relative_to(self.root):
-            raise Invalid(f"“{name[:200]}” leads out of the folder.")
+            raise Invalid(_("“%(name)s” leads out of the folder.") % {"name": name[:200]})
         place = path.relative_to(self.root).as_posix()
         return Entry(
             place=place,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from annotation.errors import Invalid
 from annotation.imports.asked import Asked
@@ -32,7 +33,9 @@ class ManifestSource:
         if header is not None:
             _check_columns(header)
             if "path" not in header:
-                raise Invalid(f"The manifest has no column “path”. {_known()}", "file")
+                raise Invalid(
+                    _("The manifest has no column “path”. %(known)s") % {"known": _known()}, "file"
+                )
 
     def count(self) -> int:
         return self.table.count()
@@ -41,26 +44,28 @@ class ManifestSource:
         named: dict[tuple[Path, str], int] = {}
         for line in self.table.lines():
             if isinstance(line, BadLine):
-                yield Refusal(f"line {line.number}", line.reason)
+                yield Refusal(_("line %(number)s") % {"number": line.number}, line.reason)
                 continue
             try:
                 entry = self._entry(line)
                 assert entry.home is not None
                 first = named.setdefault((entry.home, entry.place), line.number)
                 if first != line.number:
-                    raise Invalid(f"Line {first} names the same file.")
+                    raise Invalid(_("Line %(first)s names the same file.") % {"first": first})
                 yield entry
             except Invalid as error:
                 path = line.values.get("path")
-                shown = f": {path}" if isinstance(path, str) and path else ""
-                yield Refusal(f"line {line.number}{shown}", str(error))
+                where = {"number": line.number, "path": path}
+                named = isinstance(path, str) and path
+                place = _("line %(number)s: %(path)s") if named else _("line %(number)s")
+                yield Refusal(place % where, str(error))
 
     def _entry(self, line: Line) -> Entry:
         values = {name: value for name, value in line.values.items() if value not in (None, "")}
         _check_columns(values)
         path = _text(values, "path")
         if not path:
-            raise Invalid("It names no file in “path”.")
+            raise Invalid(_("It names no file in “path”."))
         home, place = self._located(path)
         return Entry(
             place=place,
@@ -85,7 +90,7 @@ class ManifestSource:
             roots = [root for root in settings.IMAGE_ROOTS if path.is_relative_to(root)]
             home = roots[0] if roots else path.parent.resolve()
         else:
-            raise Invalid("Its path leads out of the folders that may be imported from.")
+            raise Invalid(_("Its path leads out of the folders that may be imported from."))
         return home, path.relative_to(home).as_posix() if path.is_relative_to(home) else path.name
 
 
@@ -93,17 +98,19 @@ def _check_columns(names: Any) -> None:
     unknown = [name for name in names if name not in COLUMNS]
     if unknown:
         shown = ", ".join(f"“{str(name)[:50]}”" for name in unknown[:5])
-        raise Invalid(f"Unknown column: {shown}. {_known()}", "file")
+        raise Invalid(
+            _("Unknown column: %(shown)s. %(known)s") % {"shown": shown, "known": _known()}, "file"
+        )
 
 
 def _known() -> str:
-    return f"There may be: {', '.join(COLUMNS)}."
+    return _("There may be: %(columns)s.") % {"columns": ", ".join(COLUMNS)}
 
 
 def _text(values: dict[str, Any], name: str) -> str:
     value = values.get(name, "")
     if not isinstance(value, str):
-        raise Invalid(f"Its {name} must be a text.")
+        raise Invalid(_("Its %(name)s must be a text.") % {"name": name})
     return value
 
 
@@ -116,7 +123,7 @@ def _number(values: dict[str, Any], name: str) -> float | None:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise Invalid(f"Its {name} must be a number.")
+        raise Invalid(_("Its %(name)s must be a number.") % {"name": name})
     return number
 
 
@@ -135,21 +142,26 @@ def _metadata(value: Any) -> dict[str, Any]:
         try:
             value = strict_json(value)
         except ValueError as error:
-            raise Invalid(f"Its metadata is not usable JSON: {error}") from None
+            raise Invalid(
+                _("Its metadata is not usable JSON: %(error)s") % {"error": error}
+            ) from None
     if not isinstance(value, dict):
-        raise Invalid("Its metadata must be a JSON object, such as {“seed”: 7}.")
+        raise Invalid(_("Its metadata must be a JSON object, such as {“seed”: 7}."))
     return value
 
 
 def open_source(asked: Asked) -> ManifestSource:
     path = asked.file()
     if path.suffix.lower() not in (".csv", ".jsonl"):
-        raise Invalid("The name of a manifest ends in .csv or .jsonl.", "path")
+        raise Invalid(_("The name of a manifest ends in .csv or .jsonl."), "path")
     if asked.text("folder"):
         base = asked.folder("folder")
     elif "file" in asked.uploads:
         raise Invalid(
-            "Say in “folder” which folder of the server the paths of the manifest are relative to.",
+            _(
+                "Say in “folder” which folder of the server the paths of the manifest are "
+                "relative to."
+            ),
             "folder",
         )
     else:

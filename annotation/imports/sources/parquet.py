@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from annotation.errors import Invalid
 from annotation.imports.asked import Asked
@@ -33,12 +34,13 @@ class ParquetSource:
         self.identity = f"parquet:{root}"
         self.files = list(self._found())
         if not self.files:
-            raise Invalid(f"There is no .parquet file below {root}.", "path")
+            raise Invalid(_("There is no .parquet file below %(root)s.") % {"root": root}, "path")
         schema = self._opened(self.files[0]).schema_arrow
         self.image_column = _image_column(schema, image_column)
         if prompt_column and prompt_column not in schema.names:
             raise Invalid(
-                f"There is no column “{prompt_column}”; there are: {', '.join(schema.names)}.",
+                _("There is no column “%(prompt_column)s”; there are: %(names)s.")
+                % {"prompt_column": prompt_column, "names": ", ".join(schema.names)},
                 "prompt_column",
             )
 
@@ -53,14 +55,19 @@ class ParquetSource:
                 for row, values in enumerate(self._rows(path)):
                     yield self._entry(f"{name}#{row}", path, row, values)
             except (pyarrow.ArrowException, OSError, Invalid) as error:
-                yield Refusal(f"{name}#{row + 1}", f"The file cannot be read from here: {error}")
+                yield Refusal(
+                    f"{name}#{row + 1}",
+                    _("The file cannot be read from here: %(error)s") % {"error": error},
+                )
 
     def _found(self) -> Iterator[Path]:
         if self.root.is_file():
             yield self.root
             return
         if not self.root.is_dir():
-            raise Invalid(f"There is no file and no folder {self.root}.", "path")
+            raise Invalid(
+                _("There is no file and no folder %(root)s.") % {"root": self.root}, "path"
+            )
         for file in files_below(self.root, frozenset({".parquet"})):
             if isinstance(file, Refusal):
                 raise Invalid(f"{file.place}: {file.reason}", "path")
@@ -70,7 +77,9 @@ class ParquetSource:
         file = self._opened(path)
         schema = file.schema_arrow
         if self.image_column not in schema.names:
-            raise Invalid(f"it has no column “{self.image_column}”.")
+            raise Invalid(
+                _("it has no column “%(image_column)s”.") % {"image_column": self.image_column}
+            )
         # Other pictures and raw bytes are not read at all.
         columns = [
             field.name
@@ -92,7 +101,7 @@ class ParquetSource:
                 reason = "The row has only the picture's path, not its bytes."
             return Refusal(place, reason)
         if len(picture) > settings.MAX_UPLOAD_BYTES:
-            return Refusal(place, "The picture is too large.")
+            return Refusal(place, _("The picture is too large."))
         name = PurePath(str(inside)).name if inside else f"{path.stem}-{row}"
         return Entry(
             place=place,
@@ -108,14 +117,20 @@ class ParquetSource:
     def _opened(self, path: Path) -> Any:
         resolved = path.resolve()
         if not resolved.is_relative_to(self.root) or not resolved.is_file():
-            raise Invalid(f"{self._called(path)} leads out of the folder, or is no file.", "path")
+            raise Invalid(
+                _("%(path)s leads out of the folder, or is no file.")
+                % {"path": self._called(path)},
+                "path",
+            )
         try:
             return pyarrow.parquet.ParquetFile(
                 resolved, buffer_size=BUFFER_BYTES, pre_buffer=False, memory_map=False
             )
         except (pyarrow.ArrowException, OSError) as error:
             raise Invalid(
-                f"{self._called(path)} is no usable Parquet file: {error}", "path"
+                _("%(path)s is no usable Parquet file: %(error)s")
+                % {"path": self._called(path), "error": error},
+                "path",
             ) from None
 
 
@@ -124,16 +139,20 @@ def _image_column(schema: Any, wanted: str) -> str:
     if wanted:
         if wanted not in possible:
             raise Invalid(
-                f"The column “{wanted}” holds no pictures. Those that may: {', '.join(possible)}.",
+                _("The column “%(wanted)s” holds no pictures. Those that may: %(possible)s.")
+                % {"wanted": wanted, "possible": ", ".join(possible)},
                 "image_column",
             )
         return wanted
     declared = [name for name in _declared_images(schema) if name in possible]
     found = declared or possible
     if not found:
-        raise Invalid("No column of the data set holds pictures or bytes.", "path")
+        raise Invalid(_("No column of the data set holds pictures or bytes."), "path")
     if len(found) > 1:
-        raise Invalid(f"Say which column holds the pictures: {', '.join(found)}.", "image_column")
+        raise Invalid(
+            _("Say which column holds the pictures: %(found)s.") % {"found": ", ".join(found)},
+            "image_column",
+        )
     return found[0]
 
 

@@ -10,6 +10,7 @@ from botocore.exceptions import (
     NoCredentialsError,
 )
 from django.conf import settings
+from django.utils.translation import gettext as _
 from storages.backends.s3 import S3Storage
 
 from annotation import images
@@ -32,8 +33,11 @@ class S3Source:
         if bucket not in settings.IMPORT_S3_BUCKETS:
             allowed = ", ".join(settings.IMPORT_S3_BUCKETS) or "none"
             raise Invalid(
-                f"The bucket “{bucket[:100]}” is not among those that the operator allows "
-                f"(IMPORT_S3_BUCKETS): {allowed}.",
+                _(
+                    "The bucket “%(bucket)s” is not among those that the operator allows "
+                    "(IMPORT_S3_BUCKETS): %(allowed)s."
+                )
+                % {"bucket": bucket[:100], "allowed": allowed},
                 "bucket",
             )
         self.bucket, self.prefix = bucket, prefix
@@ -64,32 +68,40 @@ class S3Source:
                 if PurePosixPath(item.key).suffix.lower() not in images.EXTENSIONS:
                     continue
                 if item.size > settings.MAX_UPLOAD_BYTES:
-                    yield Refusal(item.key, "The file is too large for a picture.")
+                    yield Refusal(item.key, _("The file is too large for a picture."))
                     continue
                 yield Entry(
                     place=item.key, name=item.key[-400:], read=partial(self._read, item.key)
                 )
         except (BotoCoreError, ClientError) as error:
-            raise _trouble(error, f"The bucket {self.bucket} cannot be listed") from None
+            raise _trouble(
+                error, _("The bucket %(bucket)s cannot be listed") % {"bucket": self.bucket}
+            ) from None
 
     def _read(self, key: str) -> bytes:
         try:
             answer = self.client.get_object(Bucket=self.bucket, Key=key)
             content: bytes = answer["Body"].read(settings.MAX_UPLOAD_BYTES + 1)
         except (BotoCoreError, ClientError) as error:
-            raise _trouble(error, "It cannot be fetched") from None
+            raise _trouble(error, _("It cannot be fetched")) from None
         return content
 
 
 def _trouble(error: Any, what: str) -> Exception:
     """An answer that says no is final; no answer at all may pass."""
     if isinstance(error, NoCredentialsError):
-        return Invalid(f"{what}: the operator has given no credentials (IMPORT_S3_ACCESS_KEY_ID).")
+        return Invalid(
+            _("%(what)s: the operator has given no credentials (IMPORT_S3_ACCESS_KEY_ID).")
+            % {"what": what}
+        )
     if isinstance(error, ClientError):
         code = str(error.response.get("Error", {}).get("Code", ""))
         if code not in PASSING:
-            return Invalid(f"{what}: the storage answers {code or 'with a refusal'}.")
-    return Unavailable(f"{what}: the storage does not answer.")
+            return Invalid(
+                _("%(what)s: the storage answers %(value)s.")
+                % {"what": what, "value": code or _("with a refusal")}
+            )
+    return Unavailable(_("%(what)s: the storage does not answer.") % {"what": what})
 
 
 def open_source(asked: Asked) -> S3Source:

@@ -1,5 +1,7 @@
 // JSON calls to the API with the session's cookie.
 
+import { gettext } from "./i18n.js";
+
 const PATIENCE = 20_000; // ms
 
 export class Problem extends Error {
@@ -37,7 +39,7 @@ export function apiWith(csrfToken) {
       text = await response.text();
       more.answered?.(response);
     } catch {
-      throw new Problem(0, "The server cannot be reached.");
+      throw new Problem(0, gettext("The server cannot be reached."));
     }
     const answer = parsed(text);
     if (response.ok) return answer;
@@ -56,5 +58,5 @@ function parsed(text) {
 /** Errors are {"detail": "…"} or {"field": ["…"]}. */
 function sentenceIn(answer) {
   const first = answer && Object.values(answer)[0];
-  return String((Array.isArray(first) ? first[0] : first) ?? "The server has refused this.");
+  return String((Array.isArray(first) ? first[0] : first) ?? gettext("The server has refused this."));
 }

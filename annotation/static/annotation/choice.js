@@ -1,5 +1,6 @@
 // What has been chosen of several images so far, and what it says once it is complete.
 
+import { gettext } from "./i18n.js";
 import { tab } from "./store.js";
 
 const KEPT = "choice"; // in this tab's storage, so that a reload does not cost what was chosen
@@ -42,15 +43,20 @@ export class Choice {
   placeOf(id) {
     const at = this.picks.indexOf(id);
     if (at < 0) return "";
-    return this.screen === "order" ? String(at + 1) : ["Best", "Worst"][at];
+    return this.screen === "order" ? String(at + 1) : [gettext("Best"), gettext("Worst")][at];
+  }
+
+  isWorst(id) {
+    return this.screen === "best_worst" && this.picks.indexOf(id) === 1;
   }
 
   /** What to do now, in a line. */
   get task() {
     const [all, chosen] = [this.ids.length, this.picks.length];
-    if (this.screen === "best") return `Choose the best of the ${all}.`;
-    if (this.screen === "best_worst") return chosen ? "Now choose the worst." : "Choose the best, then the worst.";
-    return chosen ? `Now the best of the other ${all - chosen}.` : "Put them in order: choose the best first.";
+    if (this.screen === "best") return gettext("Choose the best of the %(all)s.", { all });
+    if (this.screen === "best_worst") return chosen ? gettext("Now choose the worst.") : gettext("Choose the best, then the worst.");
+    if (!chosen) return gettext("Put them in order: choose the best first.");
+    return gettext("Now the best of the other %(others)s.", { others: all - chosen });
   }
 
   #keep() {

@@ -20,7 +20,10 @@ const PAIR = ["left", "right", "tie", "both_bad", "skip"];
 const SEVERAL = ["pick", "take_back", "skip"];
 const CAUSES = ["broken", "unsafe", "unknown"];
 const AMISS = ["broken", "unsafe"]; // after which no more is asked about the two images
-const SAID = { left: "Left", right: "Right", tie: "Tie", both_bad: "Both bad", skip: "Skipped", ordered: "Done" };
+const SAID = {
+  left: gettext("Left"), right: gettext("Right"), tie: gettext("Tie"), both_bad: gettext("Both bad"),
+  skip: gettext("Skipped"), ordered: gettext("Done"),
+};
 const POLL = { first: 2000, growth: 1.5, longest: 20_000 }; // ms, while there is nothing to compare
 
 const $ = (id) => document.getElementById(id);
@@ -239,7 +242,7 @@ function missing(image) {
   if (isThere(image)) return image;
   const note = document.createElement("span");
   note.className = "broken";
-  note.textContent = "This image cannot be shown.";
+  note.textContent = gettext("This image cannot be shown.");
   return note;
 }
 

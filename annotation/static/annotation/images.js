@@ -1,6 +1,7 @@
 // The page of a project's images: files that are dropped or chosen go up, and many are ticked at once.
 
 import { apiWith } from "./api.js";
+import { gettext } from "./i18n.js";
 import { Upload } from "./upload.js";
 
 const $ = (id) => document.getElementById(id);
@@ -51,7 +52,7 @@ document.addEventListener("drop", async (event) => {
 });
 
 $("again").addEventListener("click", () => upload.again());
-$("stop").addEventListener("click", () => upload.stop("Stopped. Add the same files again to go on."));
+$("stop").addEventListener("click", () => upload.stop(gettext("Stopped. Add the same files again to go on.")));
 window.addEventListener("beforeunload", (event) => {
   if (upload.running) event.preventDefault();
 });
@@ -102,9 +103,10 @@ let listed = [];
 function show({ added, known, refused, files, done, share, running, ended }) {
   $("sending").hidden = !files && !ended;
   $("sent").value = share;
-  const parts = [`${numbers.format(done)} of ${numbers.format(files)} done: ${numbers.format(added)} added`];
-  if (known) parts.push(`${numbers.format(known)} there already`);
-  if (refused.length) parts.push(`${numbers.format(refused.length)} not added`);
+  const [of, all] = [numbers.format(done), numbers.format(files)];
+  const parts = [gettext("%(of)s of %(all)s done: %(added)s added", { of, all, added: numbers.format(added) })];
+  if (known) parts.push(gettext("%(count)s there already", { count: numbers.format(known) }));
+  if (refused.length) parts.push(gettext("%(count)s not added", { count: numbers.format(refused.length) }));
   $("sent-text").textContent = `${parts.join(", ")}.${ended ? ` ${ended}` : ""}`;
   $("stop").hidden = !running;
   $("again").hidden = running || !refused.some((entry) => entry.passes);
@@ -145,6 +147,8 @@ if (ticks.length) {
 
 function count() {
   const ticked = ticks.filter((tick) => tick.checked).length;
-  $("ticked").textContent = $("everything").checked ? "all" : ticked ? `${numbers.format(ticked)} ticked` : "";
-  $("tick-page").textContent = ticked === ticks.length ? "Untick this page" : "Tick this page";
+  $("ticked").textContent = $("everything").checked
+    ? gettext("all")
+    : ticked ? gettext("%(count)s ticked", { count: numbers.format(ticked) }) : "";
+  $("tick-page").textContent = ticked === ticks.length ? gettext("Untick this page") : gettext("Tick this page");
 }

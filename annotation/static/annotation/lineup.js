@@ -1,6 +1,7 @@
 // Several images on the screen: a tile for each, as large as they fit, and what has been chosen of them.
 
 import { Choice } from "./choice.js";
+import { gettext } from "./i18n.js";
 
 const GAP = 8; // px
 
@@ -46,14 +47,19 @@ export class Lineup {
     if (!this.choice || this.broken || at >= this.tiles.length) return;
     this.choice.toggle(this.choice.ids[at]);
     const place = this.choice.placeOf(this.choice.ids[at]);
-    this.#tell(`Image ${at + 1}: ${place ? inWords(place) : "not chosen"}.`);
+    const number = at + 1;
+    this.#tell(
+      place
+        ? gettext("Image %(number)s: %(place)s.", { number, place: inWords(place) })
+        : gettext("Image %(number)s: not chosen.", { number }),
+    );
   }
 
   /** Whether there was something to take back. */
   takeBack() {
     if (!this.choice?.picks.length) return false;
     this.choice.takeBack();
-    this.#tell("Taken back.");
+    this.#tell(gettext("Taken back."));
     return true;
   }
 
@@ -80,9 +86,9 @@ export class Lineup {
     this.tiles.forEach((tile, at) => {
       const place = this.choice.placeOf(this.choice.ids[at]);
       tile.disabled = this.broken;
-      tile.dataset.place = place;
+      tile.dataset.place = this.choice.isWorst(this.choice.ids[at]) ? "Worst" : "";
       tile.setAttribute("aria-pressed", String(Boolean(place)));
-      tile.setAttribute("aria-label", `Image ${at + 1} of ${all}${place && `, ${inWords(place)}`}`);
+      tile.setAttribute("aria-label", named(at + 1, all, place));
       tile.querySelector(".place").textContent = place;
     });
   }
@@ -118,5 +124,11 @@ function areaIn(width, height, ratio) {
 }
 
 function inWords(place) {
-  return Number(place) ? `place ${place}` : place.toLowerCase();
+  return Number(place) ? gettext("place %(number)s", { number: place }) : place.toLowerCase();
+}
+
+/** What a tile is for those who do not see it. */
+function named(number, all, place) {
+  if (!place) return gettext("Image %(number)s of %(all)s", { number, all });
+  return gettext("Image %(number)s of %(all)s, %(place)s", { number, all, place: inWords(place) });
 }

@@ -2,6 +2,7 @@
 // is not sent again, and sent again when the network fails; so a stopped upload is simply done anew.
 
 import { Problem } from "./api.js";
+import { gettext } from "./i18n.js";
 
 const AT_ONCE = 3;
 const PATIENCE = 300_000; // ms for one file
@@ -77,12 +78,12 @@ export class Upload {
     try {
       if (entry.file.size > this.mostBytes) {
         const most = Math.floor(this.mostBytes / 2 ** 20);
-        throw new Problem(413, `The file is larger than ${most} MB, the most an image may have.`);
+        throw new Problem(413, gettext("The file is larger than %(most)s MB, the most an image may have.", { most }));
       }
       if ((await this.isThere(entry)) || !(await this.send(entry))) this.known += 1;
       else this.added += 1;
     } catch (problem) {
-      if (problem.sessionEnded) this.stop("You are logged out, or manage this project no more. Log in and add the same files again.");
+      if (problem.sessionEnded) this.stop(gettext("You are logged out, or manage this project no more. Log in and add the same files again."));
       const { passes = false } = problem;
       this.refused.push({ ...entry, passes: passes || problem.sessionEnded, reason: problem.message });
     }
@@ -132,7 +133,7 @@ async function read(file) {
   try {
     return await file.arrayBuffer();
   } catch {
-    throw new Problem(400, "The browser cannot read this file: it was changed, moved or deleted, or is a folder.");
+    throw new Problem(400, gettext("The browser cannot read this file: it was changed, moved or deleted, or is a folder."));
   }
 }
 
