@@ -6,9 +6,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from annotation.access import membership_for
+from annotation.images import SCREENS
 from annotation.models import Membership
 from annotation.selectors import own_progress
 from annotation.views.page import page, project_page
+
+# The modules that compare.js imports, by which way ever: asked for at once, they come in one round trip.
+MODULES = ("ahead", "api", "choice", "lineup", "queue", "status", "store")
 
 
 @require_safe
@@ -21,7 +25,11 @@ def compare(request: HttpRequest, project_id: UUID) -> HttpResponse:
         request,
         membership,
         "annotation/compare.html",
-        {"progress": progress, "facts": _facts(membership, progress.judged, progress.remaining)},
+        {
+            "progress": progress,
+            "facts": _facts(membership, progress.judged, progress.remaining),
+            "modules": [f"annotation/{name}.js" for name in MODULES],
+        },
     )
 
 
@@ -36,4 +44,5 @@ def _facts(membership: Membership, judged: int, remaining: int | None) -> dict[s
         "allow_tie": project.allow_tie,
         "judged": judged,
         "remaining": remaining,
+        "sizes": SCREENS,
     }
