@@ -10,7 +10,7 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 .PHONY: help run test test-embedded test-consumers messages lint types check lock clean chromium
 .PHONY: screenshots
-.PHONY: bench-export bench-opening bench-rating bench-accuracy bench-pairing bench-lineups
+.PHONY: bench-export bench-opening bench-rating bench-accuracy bench-pairing bench-lineups bench-page
 .DELETE_ON_ERROR:
 # What is installed comes before what is made with it.
 .NOTPARALLEL:
@@ -46,6 +46,9 @@ bench-export: .venv/dev.installed $(TRANSLATIONS) ## Measure data in and out (QU
 
 bench-opening: .venv/dev.installed $(TRANSLATIONS) ## Measure what it costs to open the next pair (QUICK=1: a small project)
 	@$(BIN)/python -m bench.opening
+
+bench-page: .venv/dev.installed $(TRANSLATIONS) chromium ## Measure the compare page in Chromium (PHOTOS=folder of photographs; QUICK=1: fewer votes)
+	@NUMBA_CACHE_DIR=$(CURDIR)/.numba_cache $(BIN)/python -m bench.page
 
 bench-rating: .venv/bench.installed $(TRANSLATIONS) ## Measure the ratings against published packages (QUICK=1: smaller tables)
 	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.rating

@@ -176,17 +176,12 @@ LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "static/"
-STATIC_ROOT = env.path("STATIC_ROOT", DATA_DIR / "static")
+# An embedded installation collects them by itself, and empties the folder for it (config/static_files.py).
+STATIC_ROOT = DATA_DIR / "static" if EMBEDDED else env.path("STATIC_ROOT", DATA_DIR / "static")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if EMBEDDED
-        else "config.storage.HashedStaticFiles"
-    },
+    "staticfiles": {"BACKEND": "config.storage.HashedStaticFiles"},
 }
-# An embedded installation has no collectstatic step.
-WHITENOISE_USE_FINDERS = EMBEDDED
 
 # --- Files -----------------------------------------------------------------------------------------
 

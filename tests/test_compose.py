@@ -234,7 +234,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 def get(port: int, path: str, host: str) -> tuple[int, Message]:
     connection = http.client.HTTPConnection("localhost", port, timeout=5)
     try:
-        connection.request("GET", path, headers={"Host": host})
+        connection.request("GET", path, headers={"Host": host, "Accept-Encoding": "gzip"})
         answer = connection.getresponse()
         return answer.status, answer.headers
     except OSError:
@@ -284,6 +284,7 @@ def test_caddy_passes_requests_on_and_serves_the_static_files(
         status, headers = through_caddy(f"/static/{hashed.relative_to(static)}")
         assert status == 200
         assert "immutable" in headers["Cache-Control"]
+        assert headers["Content-Encoding"] == "gzip"
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert through_caddy("/static/../manage.py")[0] == 404
         assert through_caddy("/accounts/login/")[1].get_all("X-Content-Type-Options") == ["nosniff"]

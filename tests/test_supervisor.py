@@ -1,7 +1,9 @@
 """What `make run` starts, heals and ends, tried with the real programs."""
 
+import gzip
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -13,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +27,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
 ]
 
-START = 60.0  # a machine may be busy
+START = 120.0  # a machine may be busy, and the first start collects the static files
 DEADLINE = 15.0
 SUPERVISOR = (sys.executable, "-m", "config.supervisor")
 MAKE = ("make", "run")
@@ -43,11 +46,13 @@ class Run:
     def output(self) -> str:
         return self.output_file.read_text()
 
+    def opened(self, path: str) -> Any:
+        url, headers = f"http://127.0.0.1:{self.port}{path}", {"Accept-Encoding": "gzip"}
+        return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=5)
+
     def status(self, path: str) -> int:
         try:
-            with urllib.request.urlopen(
-                f"http://127.0.0.1:{self.port}{path}", timeout=5
-            ) as response:
+            with self.opened(path) as response:
                 return int(response.status)
         except urllib.error.HTTPError as error:
             return error.code
@@ -147,6 +152,15 @@ def test_it_says_where_it_is_and_how_to_get_in_once_it_answers(run: Run):
         word for word in run.output.split() if word.startswith(f"http://127.0.0.1:{run.port}/")
     )
     assert run.status(link.removeprefix(f"http://127.0.0.1:{run.port}")) == 200
+
+
+def test_static_files_come_compressed_under_names_that_tell_their_content(run: Run):
+    with run.opened("/login/") as page:
+        (style,) = re.findall(r"/static/annotation/style\.[0-9a-f]{12}\.css", page.read().decode())
+    with run.opened(style) as answer:
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert "immutable" in answer.headers["Cache-Control"]
+        assert b"body" in gzip.decompress(answer.read())
 
 
 def test_a_second_start_with_the_same_data_says_where_the_first_one_is(run: Run, tmp_path: Path):

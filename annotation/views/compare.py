@@ -8,9 +8,16 @@ from django.views.decorators.http import require_safe
 
 from annotation import keys
 from annotation.access import membership_for
+from annotation.images import SCREENS
 from annotation.models import Membership, Role, User
 from annotation.selectors import needs_introduction, own_progress, seconds_each
 from annotation.views.page import page, project_page
+
+# The modules that compare.js imports, by which way ever: asked for at once, they come in one round trip.
+MODULES = (
+    *("ahead", "api", "choice", "details", "i18n", "keys", "lineup", "pictures", "queue", "server"),
+    *("session", "status", "store", "tools", "touch", "turns", "view"),
+)
 
 
 @require_safe
@@ -30,6 +37,7 @@ def compare(request: HttpRequest, project_id: UUID) -> HttpResponse:
             "facts": _facts(membership, progress.judged, progress.remaining),
             **_keys(membership.user),
             "has_examples": membership.project.examples.exists(),
+            "modules": [f"annotation/{name}.js" for name in MODULES],
         },
     )
 
@@ -74,4 +82,5 @@ def _facts(membership: Membership, judged: int, remaining: int | None) -> dict[s
         "remaining": remaining,
         "seconds_each": seconds_each(membership),
         "keys": keys.keys_of(membership.user),
+        "sizes": SCREENS,
     }
