@@ -5,6 +5,7 @@ import { gettext } from "./i18n.js";
 const $ = (id) => document.getElementById(id);
 const numbers = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1 });
 const STEP = 80; // px of a key that moves what is enlarged
+const ENLARGED = 2; // by the button that says how large
 const TOWARD = [[1, 0], [-1, 0], [0, 1], [0, -1]]; // left, right, up, down: the image goes the other way
 const ACTIONS = ["flip", "difference", "reference", "zoom_in", "zoom_out", "zoom_reset", "pan", "help"];
 
@@ -31,7 +32,9 @@ export class Tools {
       help: () => $("help").showModal(),
     };
     this.pans = TOWARD.map(([x, y]) => repeated(() => view.panBy(x * STEP, y * STEP)));
-    for (const tool of [difference, zoom_in, zoom_out, zoom_reset, help]) {
+    // The button says how large, and so goes both ways.
+    zoom_reset.addEventListener("click", () => (view.isZoomed ? view.reset() : view.zoomBy(ENLARGED)));
+    for (const tool of [difference, zoom_in, zoom_out, help]) {
       tool.addEventListener("click", () => this.tasks[tool.dataset.tool]());
     }
   }

@@ -135,7 +135,7 @@ export class View {
   /** The frame's size, and the box that the image fills in it when the whole of it is seen. */
   #boxOf(port) {
     const [{ source }] = this.#shownAt(port);
-    const { clientWidth: W, clientHeight: H } = port.frame;
+    const { width: W, height: H } = port.frame.getBoundingClientRect();
     if (!source || !W || !H) return null;
     const scale = Math.min(W / source.width, H / source.height);
     const [w, h] = [source.width * scale, source.height * scale];
