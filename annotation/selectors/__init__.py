@@ -5,6 +5,7 @@ from annotation.selectors.flags import decisions_of, flags_of, paused_in
 from annotation.selectors.images import images_of, prompts_of
 from annotation.selectors.project import (
     JUDGEMENTS,
+    Lately,
     OwnProgress,
     Progress,
     annotators,
@@ -13,6 +14,7 @@ from annotation.selectors.project import (
     criterion_asked,
     criterion_named,
     invitations_of,
+    lately,
     members_of,
     open_assignments,
     own_history,
@@ -20,13 +22,13 @@ from annotation.selectors.project import (
     possible_pairs,
     progress,
     pseudonym,
-    seconds_each,
     tokens_of,
 )
 from annotation.selectors.screens import ScreenUse, screen_uses
 
 __all__ = [
     "JUDGEMENTS",
+    "Lately",
     "OwnProgress",
     "Progress",
     "ScreenUse",
@@ -40,6 +42,7 @@ __all__ = [
     "flags_of",
     "images_of",
     "invitations_of",
+    "lately",
     "members_of",
     "open_assignments",
     "open_duplicates",
@@ -51,6 +54,5 @@ __all__ = [
     "prompts_of",
     "pseudonym",
     "screen_uses",
-    "seconds_each",
     "tokens_of",
 ]

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from annotation import keys
 from annotation.access import membership_for
 from annotation.models import Membership, Role, User
-from annotation.selectors import own_progress, seconds_each
+from annotation.selectors import lately, own_progress
 from annotation.views.page import page, project_page
 
 
@@ -54,6 +54,7 @@ def _keys(user: User) -> dict[str, Any]:
 def _facts(membership: Membership, judged: int, remaining: int | None) -> dict[str, Any]:
     """What the script knows beforehand; nothing in it tells one image from another."""
     project = membership.project
+    last = lately(membership)
     may_undo_all = Role(membership.role).includes(Role.MANAGER)
     return {
         "queue": f"{membership.user_id}:{project.id}",
@@ -68,6 +69,8 @@ def _facts(membership: Membership, judged: int, remaining: int | None) -> dict[s
         "pause_after": project.pause_after,
         "judged": judged,
         "remaining": remaining,
-        "seconds_each": seconds_each(membership),
+        # Of these the script knows that they are among the judged, whatever it has heard.
+        "counted": last.assignments,
+        "seconds_each": last.seconds_each,
         "keys": keys.keys_of(membership.user),
     }
