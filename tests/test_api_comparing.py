@@ -247,6 +247,7 @@ def test_a_history_is_ones_own_latest_first_without_what_was_undone(
     history = client.get(url("history", project_id=project.id)).json()["results"]
     assert [line["id"] for line in history] == [made[2], made[0]]
     assert set(history[0]["left"]) == {"id", "image", "width", "height"}
+    assert history[0]["question"] == project.criteria.get().question
 
 
 def test_the_log_is_read_in_its_order_and_by_its_filters(

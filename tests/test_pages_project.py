@@ -8,9 +8,12 @@ from django.urls import reverse
 
 from annotation.models import (
     Assignment,
+    Comparison,
+    Outcome,
     Project,
 )
 from annotation.services.assignments import open_assignments
+from annotation.services.comparisons import record_comparison, retract_comparison
 from annotation.services.images import add_image
 from tests.conftest import membership, picture
 from tests.pages import compare_some, logged_in
@@ -296,3 +299,29 @@ def test_duplicates_are_shown_side_by_side_and_one_of_them_is_kept(project, alic
     kept = client.post(reverse("keep_image", args=[twins[1].id]), follow=True).content.decode()
     assert "2 duplicates excluded" in kept
     assert "No picture is there twice" in kept
+
+
+def test_the_page_knows_what_is_counted_and_how_fast_its_reader_goes(project, add_images, bob):
+    add_images(5)
+    mine = membership(project, bob)
+
+    def answers(*took: int) -> list[Comparison]:
+        made = []
+        for duration_ms in took:
+            asked = open_assignments(mine, 1).assignments[0]
+            comparison, _ = record_comparison(bob, asked.id, Outcome.LEFT, duration_ms=duration_ms)
+            made.append(comparison)
+        return made
+
+    def facts() -> Any:
+        page = logged_in(bob).get(reverse("compare", args=[project.id]))
+        return page.context["facts"]
+
+    first = answers(9000, 1000, 2000, 3000)
+    assert facts()["seconds_each"] is None
+    last = answers(60_000)
+    assert facts()["seconds_each"] == 3
+    assert facts()["judged"] == 5
+    assert facts()["counted"] == [one.assignment_id for one in [*last, *reversed(first)]]
+    retract_comparison(bob, last[0].id)
+    assert last[0].assignment_id not in facts()["counted"]

@@ -13,6 +13,7 @@ from annotation.selectors.introduction import (
 )
 from annotation.selectors.project import (
     JUDGEMENTS,
+    Lately,
     OwnProgress,
     Progress,
     annotators,
@@ -21,6 +22,7 @@ from annotation.selectors.project import (
     criterion_asked,
     criterion_named,
     invitations_of,
+    lately,
     members_of,
     open_assignments,
     own_history,
@@ -28,7 +30,6 @@ from annotation.selectors.project import (
     possible_pairs,
     progress,
     pseudonym,
-    seconds_each,
     tokens_of,
 )
 from annotation.selectors.reports import report_counts, reports
@@ -36,6 +37,7 @@ from annotation.selectors.screens import ScreenUse, screen_uses
 
 __all__ = [
     "JUDGEMENTS",
+    "Lately",
     "OwnProgress",
     "Practice",
     "Progress",
@@ -52,6 +54,7 @@ __all__ = [
     "has_introduction",
     "images_of",
     "invitations_of",
+    "lately",
     "members_of",
     "needs_introduction",
     "open_assignments",
@@ -67,7 +70,6 @@ __all__ = [
     "report_counts",
     "reports",
     "screen_uses",
-    "seconds_each",
     "sides",
     "tokens_of",
 ]

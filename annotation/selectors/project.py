@@ -28,8 +28,8 @@ from annotation.models import (
     User,
 )
 
-# So many of a person's last answers say how fast they go; fewer than the least say nothing.
-PACE_OF, LEAST_FOR_PACE = 50, 5
+# So many of a person's last answers are looked at; fewer than the least do not say how fast they go.
+LATELY, LEAST_FOR_PACE = 50, 5
 
 JUDGEMENTS = [Outcome.LEFT, Outcome.RIGHT, Outcome.TIE, Outcome.BOTH_BAD, Outcome.ORDERED]
 
@@ -268,13 +268,28 @@ def own_history(membership: Membership) -> QuerySet[Comparison]:
     )
 
 
-def seconds_each(membership: Membership) -> float | None:
-    """What an answer takes this person: the median of their last ones; None, where there are too few."""
+@dataclass(frozen=True)
+class Lately:
+    """A person's last answers that were not undone.
+
+    `assignments`: what they answered, the latest first. `seconds_each`: what one took, the median; None, where
+    there are too few.
+    """
+
+    assignments: list[UUID]
+    seconds_each: float | None
+
+
+def lately(membership: Membership) -> Lately:
     last = Comparison.objects.filter(
-        project=membership.project_id, annotator=membership.user_id, duration_ms__isnull=False
-    ).order_by("-created_at")
-    took = list(last.values_list("duration_ms", flat=True)[:PACE_OF])
-    return median(took) / 1000 if len(took) >= LEAST_FOR_PACE else None
+        project=membership.project_id, annotator=membership.user_id, retracted_at=None
+    ).order_by("-created_at", "-id")
+    rows = list(last.values_list("assignment_id", "duration_ms")[:LATELY])
+    took = [duration_ms for _, duration_ms in rows if duration_ms is not None]
+    return Lately(
+        assignments=[assignment for assignment, _ in rows],
+        seconds_each=median(took) / 1000 if len(took) >= LEAST_FOR_PACE else None,
+    )
 
 
 def members_of(project: Project) -> QuerySet[Membership]:

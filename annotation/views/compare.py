@@ -10,7 +10,7 @@ from annotation import keys
 from annotation.access import membership_for
 from annotation.images import SCREENS
 from annotation.models import Membership, Role, User
-from annotation.selectors import needs_introduction, own_progress, seconds_each
+from annotation.selectors import lately, needs_introduction, own_progress
 from annotation.views.page import page, project_page
 
 # The modules that compare.js imports, by which way ever: asked for at once, they come in one round trip.
@@ -66,6 +66,7 @@ def _keys(user: User) -> dict[str, Any]:
 def _facts(membership: Membership, judged: int, remaining: int | None) -> dict[str, Any]:
     """What the script knows beforehand; nothing in it tells one image from another."""
     project = membership.project
+    last = lately(membership)
     may_undo_all = Role(membership.role).includes(Role.MANAGER)
     return {
         "queue": f"{membership.user_id}:{project.id}",
@@ -80,7 +81,9 @@ def _facts(membership: Membership, judged: int, remaining: int | None) -> dict[s
         "pause_after": project.pause_after,
         "judged": judged,
         "remaining": remaining,
-        "seconds_each": seconds_each(membership),
+        # Of these the script knows that they are among the judged, whatever it has heard.
+        "counted": last.assignments,
+        "seconds_each": last.seconds_each,
         "keys": keys.keys_of(membership.user),
         "sizes": SCREENS,
     }

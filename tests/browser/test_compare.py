@@ -3,12 +3,9 @@
 import re
 
 import pytest
-from django.contrib.sessions.models import Session
-from django.urls import reverse
-from django.utils import timezone
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
-from annotation.models import Assignment, Comparison, Project
+from annotation.models import Comparison, Criterion, Project
 from tests.browser.conftest import outcomes
 from tests.conftest import PASSWORD
 from tests.promises import assert_promises
@@ -59,7 +56,7 @@ def test_log_in_and_compare_by_every_key_and_every_button(person, project, add_i
         said.append((*pair, outcome))
     judge.nothing_waits()
     assert outcomes(project) == said
-    expect(page.locator("#progress")).to_have_text("14 judged · about 11 left")
+    expect(page.locator("#progress")).to_have_text("14 judged · about 11 left · about 1 min")
     assert all(Comparison.objects.values_list("duration_ms", flat=True))
     assert_promises(project)
 
@@ -132,225 +129,6 @@ def test_ties_that_are_not_allowed_are_not_offered(person, project, images, bob)
     assert outcomes(project) == [(*pair, "right")]
 
 
-# --- Undo ----------------------------------------------------------------------------------------------
-
-
-def test_undo_goes_back_step_by_step_also_after_a_reload(person, project, images, bob):
-    judge = person(bob)
-    judge.compare(project)
-    first, second, third = judge.judges("1"), judge.judges("2"), judge.judges("3")
-    judge.nothing_waits()
-    judge.press("u")
-    judge.sees_again(third)
-    judge.press("u")
-    judge.sees_again(second)
-    judge.page.reload()
-    judge.sees_again(second)
-    expect(judge.page.locator("#progress")).to_contain_text("1 judged")
-    judge.press("u")
-    judge.sees_again(first)
-    for pair, key in ((first, "2"), (second, "1"), (third, "4")):
-        judge.sees_again(pair)
-        judge.press(key)
-        judge.sees_another_than(pair)
-    judge.nothing_waits()
-    said = [(*first, "right"), (*second, "left"), (*third, "both_bad")]
-    assert outcomes(project) == said
-    assert Comparison.objects.count() == 6
-    assert_promises(project)
-
-
-def test_what_was_not_sent_yet_is_undone_without_the_server(person, project, images, bob):
-    judge = person(bob)
-    judge.compare(project)
-    judge.page.wait_for_load_state("networkidle")
-    judge.page.context.set_offline(True)
-    first, second = judge.judges("1"), judge.judges("2")
-    judge.press("u")
-    judge.sees_again(second)
-    expect(judge.page.locator("#waiting")).to_have_text("1 waiting")
-    judge.judges("3")
-    judge.page.context.set_offline(False)
-    judge.nothing_waits()
-    assert outcomes(project) == [(*first, "left"), (*second, "tie")]
-    assert Comparison.objects.count() == 2
-
-
-def test_there_is_nothing_to_undo_at_first(person, project, images, bob):
-    judge = person(bob)
-    judge.compare(project)
-    judge.press("u")
-    expect(judge.page.locator("#notice")).to_have_text("There is nothing to undo.")
-
-
-# --- Nothing is lost, nothing is doubled ---------------------------------------------------------------
-
-
-def test_offline_for_three_answers_then_each_arrives_once(person, project, images, bob):
-    judge = person(bob)
-    judge.compare(project)
-    judge.page.wait_for_load_state("networkidle")
-    judge.page.context.set_offline(True)
-    said = [(*judge.judges(key), KEYS[key]) for key in ("1", "2", "3")]
-    expect(judge.page.locator("#waiting")).to_have_text("3 waiting")
-    expect(judge.page.locator("#notice")).to_contain_text("Your answers are kept")
-    assert outcomes(project) == []
-    judge.page.context.set_offline(False)
-    judge.nothing_waits()
-    judge.sees_a_pair()
-    assert outcomes(project) == said
-    assert Comparison.objects.count() == 3
-    expect(judge.page.locator("#notice")).to_be_empty()
-    assert_promises(project)
-
-
-def test_answers_outlive_a_reload(person, project, images, bob):
-    judge = person(bob)
-    judge.page.route(ANSWERS, lambda route: route.abort())
-    judge.compare(project)
-    said = [(*judge.judges("1"), "left"), (*judge.judges("2"), "right")]
-    judge.page.reload()
-    expect(judge.page.locator("#waiting")).to_have_text("2 waiting")
-    expect(judge.page.locator("#progress")).to_contain_text("2 judged")
-    judge.page.unroute(ANSWERS)
-    judge.nothing_waits()
-    assert outcomes(project) == said
-
-
-def test_an_answer_outlives_its_tab_closed_at_once(person, project, images, bob):
-    judge = person(bob)
-    judge.compare(project)
-    judge.page.route(ANSWERS, lambda route: route.abort())
-    pair = judge.shown()
-    judge.press("1")
-    judge.page.close()
-    again = type(judge)(judge.page.context.new_page(), judge.site)
-    again.compare(project)
-    again.nothing_waits()
-    assert outcomes(project) == [(*pair, "left")]
-
-
-def test_an_answer_whose_acknowledgement_is_lost_counts_once(person, project, images, bob):
-    judge = person(bob)
-    lost: list[int] = []
-
-    def lose_the_first_reply(route: Route) -> None:
-        if lost:
-            route.continue_()
-        else:
-            lost.append(route.fetch().status)
-            route.abort()
-
-    judge.page.route(ANSWERS, lose_the_first_reply)
-    judge.compare(project)
-    pair = judge.judges("1")
-    judge.nothing_waits()
-    assert lost == [201]
-    assert len(set(judge.answers_sent)) == 1
-    assert outcomes(project) == [(*pair, "left")]
-
-
-def test_a_busy_server_is_asked_again_after_the_pause_that_it_wants(person, project, images, bob):
-    judge = person(bob)
-    refusals = iter([503, 429])
-
-    def refuse_once(route: Route) -> None:
-        if status := next(refusals, None):
-            route.fulfill(status=status, headers={"Retry-After": "1"}, body='{"detail": "Busy."}')
-        else:
-            route.continue_()
-
-    judge.page.route(ANSWERS, refuse_once)
-    judge.compare(project)
-    pair = judge.judges("2")
-    expect(judge.page.locator("#waiting")).to_have_text("1 waiting")
-    judge.nothing_waits()
-    assert len(judge.answers_sent) == 3
-    assert outcomes(project) == [(*pair, "right")]
-
-
-def test_two_tabs_send_each_answer_once_and_show_the_same(person, project, add_images, bob):
-    add_images(6)
-    judge = person(bob)
-    judge.compare(project)
-    other = type(judge)(judge.page.context.new_page(), judge.site)
-    other.compare(project)
-    other.sees_again(judge.shown())
-    said = []
-    for tab, key in ((judge, "1"), (other, "2"), (judge, "2"), (judge, "1"), (other, "1")):
-        pair = tab.judges(key)
-        said.append((*pair, KEYS[key]))
-        for one in (judge, other):
-            one.sees_another_than(pair)
-    judge.nothing_waits()
-    other.nothing_waits()
-    assert outcomes(project) == said
-    # A request that the network loses is sent again; none is that was acknowledged.
-    assert len(judge.acknowledged) == len(set(judge.acknowledged)) == 5, judge.replies
-    for tab in (judge, other):
-        expect(tab.page.locator("#progress")).to_contain_text("5 judged")
-
-
-def test_a_session_that_has_ended_keeps_the_answers(person, project, images, bob):
-    judge = person(bob)
-    judge.compare(project)
-    Session.objects.all().delete()
-    pair = judge.judges("1")
-    expect(judge.page.locator("#notice")).to_contain_text("You are not logged in any more.")
-    expect(judge.page.locator("#waiting")).to_have_text("1 waiting")
-    judge.page.click("text=Log in again")
-    judge.page.fill("[name=login]", "bob")
-    judge.page.fill("[name=password]", PASSWORD)
-    judge.page.press("[name=password]", "Enter")
-    judge.page.wait_for_url(f"**{reverse('compare', args=[project.id])}")
-    judge.sees_a_pair()
-    judge.nothing_waits()
-    assert outcomes(project) == [(*pair, "left")]
-
-
-def test_an_expired_pair_is_dropped_with_a_word_and_another_one_comes(person, project, images, bob):
-    judge = person(bob)
-    judge.compare(project)
-    judge.page.wait_for_load_state("networkidle")
-    Assignment.objects.update(expires_at=timezone.now())
-    judge.judges("1")
-    expect(judge.page.locator("#notice")).to_contain_text("reservation has expired")
-    expect(judge.page.locator("#progress")).to_contain_text("0 judged")
-    judge.nothing_waits()
-    judge.sees_a_pair()
-    assert outcomes(project) == []
-
-
-def test_the_first_of_two_different_answers_counts(person, project, images, bob):
-    judge, elsewhere = person(bob), person(bob)
-    judge.compare(project)
-    elsewhere.compare(project)
-    pair = judge.judges("1")
-    judge.nothing_waits()
-    elsewhere.sees_again(pair)
-    elsewhere.judges("2")
-    expect(elsewhere.page.locator("#notice")).to_contain_text("already answered")
-    assert outcomes(project) == [(*pair, "left")]
-
-
-def test_three_people_at_the_same_time(person, project, add_images, alice, bob, carol):
-    add_images(7)
-    judges = {user: person(user) for user in (alice, bob, carol)}
-    for judge in judges.values():
-        judge.compare(project)
-    for turn in range(4):
-        for judge in judges.values():
-            judge.sees_a_pair()
-            judge.press("1" if turn % 2 else "2")
-    for user, judge in judges.items():
-        judge.nothing_waits()
-        assert len(outcomes(project, user)) == 4
-        expect(judge.page.locator("#progress")).to_contain_text("4 judged")
-    pairs = [frozenset(row[:2]) for row in outcomes(project)]
-    assert len(pairs) == len(set(pairs)) == 12
-    assert_promises(project)
-
-
 # --- When there is nothing to do -----------------------------------------------------------------------
 
 
@@ -374,14 +152,63 @@ def test_a_paused_project_says_so(person, project, images, bob):
     judge.sees_a_pair()
 
 
-def test_a_picture_that_cannot_be_shown_can_be_skipped(person, project, images, bob):
+def test_a_picture_that_cannot_be_shown_can_be_skipped_and_is_asked_for_again(
+    person, project, images, bob
+):
     judge = person(bob)
     judge.page.route(re.compile("/images/"), lambda route: route.abort())
     judge.open("compare", project.id)
     expect(judge.page.locator("#left")).to_contain_text("cannot be shown")
     expect(judge.page.locator(".answers [data-outcome=left]")).to_be_disabled()
-    judge.page.unroute(re.compile("/images/"))
     judge.press("1")
     judge.press("s s")
     judge.nothing_waits()
     assert [row[2] for row in outcomes(project)] == ["skip"]
+    expect(judge.page.locator("#left")).to_contain_text("cannot be shown")
+    judge.page.unroute(re.compile("/images/"))
+    # They are asked for again, and nobody needs to load the page anew.
+    pair = judge.sees_a_pair()
+    expect(judge.page.locator("#notice")).to_be_empty()
+    judge.judges("1")
+    judge.nothing_waits()
+    assert outcomes(project)[1:] == [(*pair, "left")]
+
+
+def test_all_questions_about_a_pair_are_asked_over_the_same_images(person, project, images, bob):
+    Criterion.objects.create(
+        project=project, key="style", question="Which has more style?", position=1
+    )
+    Project.objects.filter(id=project.id).update(criteria_together=True)
+    judge = person(bob)
+    judge.compare(project)
+    page, pair = judge.page, judge.shown()
+    question = page.locator("#question")
+    expect(question).to_have_text("Which image is better?")
+    page.evaluate("window.before = document.querySelector('#left img')")
+    same = "window.before === document.querySelector('#left img')"
+    judge.press("1")
+    expect(question).to_have_text("Which has more style?")
+    assert judge.shown() == pair
+    assert page.evaluate(same)
+    judge.press("2")
+    judge.sees_another_than(pair)
+    expect(question).to_have_text("Which image is better?")
+    # Undo goes back question by question, over the same images again.
+    for wanted in ("Which has more style?", "Which image is better?"):
+        judge.press("u")
+        judge.sees_again(pair)
+        expect(question).to_have_text(wanted)
+        assert page.evaluate(same)
+    judge.press("3 4")
+    judge.sees_another_than(pair)
+    judge.nothing_waits()
+    judge.sees_a_pair()
+    assert outcomes(project) == [(*pair, "tie"), (*pair, "both_bad")]
+    # Of images that are broken nothing more is asked.
+    broken = judge.shown()
+    judge.press("s")
+    page.click("[data-cause=broken]")
+    judge.sees_another_than(broken)
+    judge.nothing_waits()
+    assert outcomes(project)[2:] == [(*broken, "skip")]
+    assert_promises(project)

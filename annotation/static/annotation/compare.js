@@ -61,7 +61,6 @@ const queue = new Queue(facts.queue, server, {
   forgetful: () => status.say(gettext("This browser keeps nothing: leave this page open until all is sent.")),
 });
 const ahead = new Ahead((count) => server.open(count), isAnswered, () => show());
-const doubtful = new Set(); // sent by an earlier page, which has not heard whether they arrived
 
 function showWaiting() {
   status.waits(queue.waiting);
@@ -310,7 +309,7 @@ function taskOf(event) {
 }
 
 /** What became of an answer or an undo, here or in another tab of this person: see Queue. */
-function follow(change, { turn, shown: again, dropped, repeated, reopened, reason, message }, here) {
+function follow(change, { turn, shown: again, dropped, reopened, reason, message }, here) {
   const { outcome } = turn.said;
   if (dropped) takeOff(dropped, here);
   if (change === "answered") {
@@ -321,8 +320,6 @@ function follow(change, { turn, shown: again, dropped, repeated, reopened, reaso
     ahead.putFirst(again);
   } else if (change === "sent") {
     status.goesOn();
-    // It had arrived before this page was made, which has counted it twice.
-    if (doubtful.delete(turn.key) && repeated) status.count(outcome, -1);
   } else if (change === "undone") {
     status.goesOn();
     ahead.settle(keyAgain(turn), reopened);
@@ -381,10 +378,13 @@ addEventListener("beforeunload", (event) => {
 
 $("undo").hidden = facts.undo_steps === 0;
 await queue.open();
-for (const turn of queue.turns) {
-  if (waits(turn) && !turn.undo) status.count(turn.said.outcome, 1);
-  if (turn.comparison && turn.undo) status.count(turn.said.outcome, -1);
-  if (waits(turn) && turn.tried) doubtful.add(turn.key);
+// What waits may have arrived all the same; the server has said what it had counted when it made this page.
+const counted = new Set(facts.counted);
+for (const { turn } of queue.tasks) {
+  const stands = !turn.undo;
+  const there = counted.has(turn.assignment.id);
+  counted[stands ? "add" : "delete"](turn.assignment.id);
+  if (stands !== there) status.count(turn.said.outcome, stands ? 1 : -1);
 }
 for (const assignment of shownAgain(queue.turns)) ahead.putFirst(assignment);
 status.show();

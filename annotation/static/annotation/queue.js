@@ -18,11 +18,11 @@ const LONGEST_PAUSE = 30_000; // ms
 export class Queue {
   /**
    * name: of this person's and project's queue. Each of send throws a Problem:
-   * send.answer(turn, ms since it was given): {comparison, repeated}, the latter if it was there already;
+   * send.answer(turn, ms since it was given): the comparison;
    * send.undo(turn): {reopened, reason}, the new assignment, or null and why there is none.
    *
    * on.happened(change, facts, here): here, or in another tab,
-   *   "answered" {turn}; "withdrawn" {turn, shown}: to be undone, and what is shown again; "sent" {turn, repeated};
+   *   "answered" {turn}; "withdrawn" {turn, shown}: to be undone, and what is shown again; "sent" {turn};
    *   "refused" {turn, dropped, message}: never recorded; "undone" {turn, reopened, reason, dropped};
    *   "kept" {turn, dropped, message}: the undo was refused; `dropped`: what had been answered again.
    * Of the first two it hears from other tabs alone. on.held(problem): all is kept, and why it waits.
@@ -54,9 +54,13 @@ export class Queue {
     return [...this.seen.values()];
   }
 
-  /** How many answers and undos are not acknowledged. */
+  /** What is not acknowledged, in the order in which it is sent: {turn, undo: whether it is its undo}. */
+  get tasks() {
+    return tasksOf(this.turns);
+  }
+
   get waiting() {
-    return tasksOf(this.turns).length;
+    return this.tasks.length;
   }
 
   /** Whether closing the page would lose something. */
@@ -139,7 +143,7 @@ export class Queue {
   /** The ms to wait before the next, or null when there is no use in going on. */
   async #sendNext() {
     await this.#look();
-    const [task] = tasksOf(this.turns);
+    const [task] = this.tasks;
     if (!task) return 0;
     try {
       await (task.undo ? this.#sendUndo(task.turn) : this.#sendAnswer(task.turn));
@@ -158,10 +162,10 @@ export class Queue {
     );
     if (!turn) return; // taken out a moment ago
     if (turn.assignment.pending) throw new Problem(410, gettext("It is not reserved for you any more."));
-    const { comparison, repeated } = await this.send.answer(turn, this.#age(turn));
+    const comparison = await this.send.answer(turn, this.#age(turn));
     const made = Date.parse(comparison.created_at);
     await this.#change([key], (now) => now && { ...now, comparison: comparison.id, made });
-    this.#happened("sent", { turn, repeated });
+    this.#happened("sent", { turn });
     const old = forgettable(turn, this.turns).map((one) => one.key);
     if (old.length) await this.#change(old, () => null);
   }

@@ -17,18 +17,16 @@ export class Server {
     return this.call("POST", this.facts.assignments, { count });
   }
 
-  /** age: the ms since it was given. repeated: it was there already. */
-  async answer({ assignment, said }, age) {
+  /** age: the ms since it was given. */
+  answer({ assignment, said }, age) {
     const waited_ms = age > LATE ? Math.min(LONGEST_WAIT, Math.round(age)) : undefined;
-    let repeated = false;
-    const comparison = await this.call(
+    return this.call(
       "POST",
       this.facts.comparisons,
       { assignment: assignment.id, ...said, waited_ms },
       // keepalive: what is on its way when the page is closed still arrives.
-      { keepalive: true, answered: (response) => (repeated = response.status === 200) },
+      { keepalive: true },
     );
-    return { comparison, repeated };
   }
 
   /** reopened: the assignment that takes the undone one's place; else there is a reason. */

@@ -46,7 +46,8 @@ export class Session {
     const now = Date.now();
     const gap = now - last;
     const steady = gap >= 0 && gap <= BREAK;
-    const spent = steady ? gap : Math.min(took, BREAK);
+    // Of a break nobody knows when it ended.
+    const spent = steady ? gap : Math.min(took, MINUTE);
     this.#keep({
       last: now,
       since: steady ? since : now - spent,
