@@ -237,7 +237,7 @@ class FilesField(forms.FileField):
 
 class UploadForm(forms.Form):
     pictures = FilesField(
-        label="Pictures",
+        label=_("Pictures"),
         # What is refused for its content is refused one by one, with its reason; not so an empty one.
         allow_empty_file=True,
         help_text=format_lazy(
