@@ -25,6 +25,9 @@ KEYWORDS = {
     **dict.fromkeys(("pgettext", "pgettext_lazy"), ((1, "c"), 2)),
 }
 
+# Sentences of scripts may stand inside of `${…}`.
+OPTIONS = {"parse_template_string": True}
+
 
 # --- Compiling ---------------------------------------------------------------------------------------
 
@@ -72,7 +75,11 @@ def extracted(domain: str) -> Catalog:
         if method == "template":
             text, method = _as_python(text), "python"
         for _, message, comments, context in extract(
-            method, BytesIO(text.encode()), KEYWORDS, comment_tags=("Translators:",)
+            method,
+            BytesIO(text.encode()),
+            KEYWORDS,
+            comment_tags=("Translators:",),
+            options=OPTIONS,
         ):
             # Without the lines, which change too often to be worth a change of the catalogue.
             where = [(str(path.relative_to(ROOT)), None)]

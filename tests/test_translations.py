@@ -131,7 +131,7 @@ def unmarked_in_python(text: str) -> list[str]:
                 read = node.args[:1] if name != "Refusal" else node.args[1:2]
             elif re.fullmatch(r"messages\.(success|error|info|warning)", name):
                 read = node.args[1:2]
-            elif name.startswith("forms."):
+            elif name.startswith("forms.") or name == "FilesField":
                 read = [one.value for one in node.keywords if one.arg in ARGUMENTS]
         elif isinstance(node, ast.ClassDef) and any(
             ast.unparse(base).endswith("TextChoices") for base in node.bases

@@ -115,8 +115,10 @@ KINDS: dict[str, Kind] = {
         _later("s3"),
     ),
     Import.Source.COMPARISONS: Kind(
-        "A CSV file of an Image Ranker, its comparisons (Winner,Loser) or its rankings, for images that "
-        "are here.",
+        gettext_noop(
+            "A CSV file of an Image Ranker, its comparisons (Winner,Loser) or its rankings, for images that "
+            "are here."
+        ),
         ("path", "criterion", "annotator"),
         uploads={"file": (".csv",)},
         **_whole("ancestor"),
