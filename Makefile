@@ -9,7 +9,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-embedded test-consumers lint types check lock clean chromium
-.PHONY: bench-export bench-opening bench-rating bench-accuracy bench-pairing bench-lineups
+.PHONY: bench-export bench-opening bench-rating bench-accuracy bench-pairing bench-lineups bench-page
 .DELETE_ON_ERROR:
 
 help: ## Show these lines
@@ -37,6 +37,9 @@ bench-export: .venv/dev.installed ## Measure data in and out (QUICK=1: smaller t
 
 bench-opening: .venv/dev.installed ## Measure what it costs to open the next pair (QUICK=1: a small project)
 	@$(BIN)/python -m bench.opening
+
+bench-page: .venv/dev.installed chromium ## Measure the compare page in Chromium (PHOTOS=folder of photographs; QUICK=1: fewer votes)
+	@NUMBA_CACHE_DIR=$(CURDIR)/.numba_cache $(BIN)/python -m bench.page
 
 bench-rating: .venv/bench.installed ## Measure the ratings against published packages (QUICK=1: smaller tables)
 	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.rating

@@ -155,7 +155,7 @@ def test_it_says_where_it_is_and_how_to_get_in_once_it_answers(run: Run):
 
 
 def test_static_files_come_compressed_under_names_that_tell_their_content(run: Run):
-    with run.opened("/accounts/login/") as page:
+    with run.opened("/login/") as page:
         (style,) = re.findall(r"/static/annotation/style\.[0-9a-f]{12}\.css", page.read().decode())
     with run.opened(style) as answer:
         assert answer.headers["Content-Encoding"] == "gzip"

@@ -1,7 +1,5 @@
 """People in front of real browsers: Chromium, driven by Playwright, against a live server."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,35 +13,23 @@ from django.urls import reverse
 from playwright.sync_api import Browser, Page, Request, Response, expect
 
 from annotation.models import Comparison, Project, User
+from tests.chromium import OPTIONS, chromium
 from tests.waiting import eventually
 
 # A busy machine is slow, not wrong.
 expect.set_options(timeout=15_000)
 
-# For a browser that is run by root, in a container, and calls nobody.
-CHROMIUM_OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
-
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
-    path = os.environ.get("CHROMIUM") or next(filter(None, found), None)
+    path = chromium()
     if path is None:
         pytest.exit(
             "The browser tests need Chromium: install it (on Debian: apt-get install chromium), or set "
             "CHROMIUM to the path of one.",
             returncode=4,
         )
-    return browser_type_launch_args | {"executable_path": path, "args": CHROMIUM_OPTIONS}
+    return browser_type_launch_args | {"executable_path": path, "args": OPTIONS}
 
 
 class Person:
