@@ -2,6 +2,8 @@
 
 import logging
 import os
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +20,7 @@ from annotation.models import Assignment, Image, Project, Proposal
 
 logger = logging.getLogger(__name__)
 
-# As many pictures at a time; half of the machine is left to those who wait for an answer.
+# As many pictures at a time, with half of the machine's cores, and after all others that want them.
 THREADS = min(8, max(1, (os.cpu_count() or 1) // 2))
 # So many are listed at a time. Those that are soon to be shown are looked for again with each list.
 LISTED = 200
@@ -35,7 +37,8 @@ def make_derivatives(seconds: float) -> int:
     """
     end = time.monotonic() + seconds
     done = 0
-    with alone("derive", EVERYWHERE, wait=False) as mine, ThreadPoolExecutor(THREADS) as pool:
+    pool = ThreadPoolExecutor(THREADS, "derive", _step_back)
+    with alone("derive", EVERYWHERE, wait=False) as mine, pool:
         while mine and (listed := _next()):
             for some in _portions(listed):
                 if time.monotonic() > end:
@@ -49,6 +52,12 @@ def make_derivatives(seconds: float) -> int:
                         return done
                     done += _record(image, error)
     return done
+
+
+def _step_back() -> None:
+    """Linux gives each thread a priority of its own; elsewhere it would be the whole worker's."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 
 def _try(image: Image) -> Exception | None:
