@@ -159,10 +159,7 @@ class Pairwright:
         return results
 
     def answer(self, assignment: Named, outcome: str = "", **fields: Any) -> Json:
-        """left, right, tie, both_bad or skip; of several images `levels=`, lists of them, best first.
-
-        `fields`: strength, reason, tags (the project's), duration_ms; with skip cause: broken, unsafe, unknown.
-        """
+        """left, right, tie, both_bad or skip (`cause=`); of several images `levels=`: lists, best first."""
         if "levels" in fields:
             fields["levels"] = [[_id(image) for image in level] for level in fields["levels"]]
         body = {"assignment": _id(assignment), "outcome": outcome or "ordered", **fields}

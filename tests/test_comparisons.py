@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -145,7 +146,7 @@ def test_a_skip_says_its_cause_and_an_answer_the_projects_tags(
     assignment: Assignment, project: Project, bob: User
 ) -> None:
     update_project(project.id, tags=["hands", "text"])
-    refusals = [
+    refusals: list[tuple[Outcome, dict[str, Any], str, str]] = [
         (Outcome.LEFT, {"cause": Cause.BROKEN}, "cause", "with the outcome “skip”"),
         (Outcome.LEFT, {"tags": ["feet"]}, "tags", "no tag “feet”. It has: hands, text"),
         (Outcome.LEFT, {"tags": ["text", "text"]}, "tags", "only once"),

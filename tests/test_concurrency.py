@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
 from itertools import count, islice
 from threading import Barrier, Event
 from typing import TypeVar
@@ -10,9 +12,11 @@ from unittest.mock import patch
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 
-from annotation.errors import Conflict, Refused
+from annotation.errors import Conflict, Gone, Refused
 from annotation.models import (
+    Assignment,
     Comparison,
     Image,
     Invitation,
@@ -22,7 +26,7 @@ from annotation.models import (
     Screen,
     User,
 )
-from annotation.services.assignments import open_assignments
+from annotation.services.assignments import open_assignments, release_expired
 from annotation.services.comparisons import record_comparison
 from annotation.services.members import accept_invitation, create_invitation
 from annotation.services.projects import update_project
@@ -136,6 +140,67 @@ def test_a_hundred_clients_leave_nothing_of_the_lineups_undone(
     all_at_once(choose, crowd[:30])
     judged = Counter(Comparison.objects.values_list("assignment__lineup", flat=True))
     assert (len(judged), set(judged.values())) == (15, {3})
+    assert_promises(project)
+
+
+def test_questions_that_come_together_are_exact_under_many_clients(
+    project: Project, add_images: Callable[..., list[Image]], crowd: list[Membership]
+) -> None:
+    """Whoever says that images are broken is asked no more of them, and others get their places."""
+    criteria = [{"key": "better"}, {"key": "sharper"}, {"key": "calmer"}]
+    update_project(project.id, overlap=3, criteria=criteria, criteria_together=True, gold_share=0.0)
+    add_images(5)
+    refill(project.id)
+    for member in crowd:
+        member.project.refresh_from_db()
+
+    def judge(item: tuple[int, Membership]) -> None:
+        number, member = item
+        while opened := open_assignments(member, 2).assignments:
+            connection.close()
+            for shown in opened[:3]:
+                amiss = number < 5 and shown.criterion.key == "sharper"
+                said = (Outcome.SKIP, {"cause": "broken"}) if amiss else (Outcome.LEFT, {})
+                with suppress(Gone):
+                    record_comparison(member.user, shown.id, said[0], **said[1])
+                connection.close()
+
+    all_at_once(judge, list(enumerate(crowd[:20])))
+    judged = Comparison.objects.exclude(outcome=Outcome.SKIP)
+    counts = Counter(judged.values_list("assignment__pair", flat=True))
+    assert (len(counts), set(counts.values())) == (30, {3})
+    assert_promises(project)
+
+
+def test_late_answers_and_new_assignments_share_the_last_places(
+    project: Project, add_images: Callable[..., list[Image]], crowd: list[Membership]
+) -> None:
+    """Half of the people come back with an answer whose place is free again, while the others ask for it."""
+    update_project(project.id, overlap=10, gold_share=0.0)
+    add_images(2)
+    for member in crowd:
+        member.project.refresh_from_db()
+    late = [(member, open_assignments(member).assignments[0]) for member in crowd[:10]]
+    Assignment.objects.update(expires_at=Now() - timedelta(seconds=1))
+    release_expired()
+
+    def answer(item: tuple[Membership, Assignment | None]) -> int:
+        member, shown = item
+        waited = None if shown is None else 60_000
+        if shown is None:
+            shown = next(iter(open_assignments(member).assignments), None)
+            connection.close()
+        if shown is None:
+            return 0
+        try:
+            record_comparison(member.user, shown.id, Outcome.LEFT, waited_ms=waited)
+        except Gone:
+            return 0
+        return 1
+
+    others = [(member, None) for member in crowd[10:20]]
+    assert sum(all_at_once(answer, [*late, *late, *others])) >= 10
+    assert Comparison.objects.count() == 10
     assert_promises(project)
 
 

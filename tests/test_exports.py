@@ -16,11 +16,13 @@ from annotation.models import Comparison, Image, Outcome, Project, User
 from annotation.services.assignments import open_assignments
 from annotation.services.comparisons import record_comparison, retract_comparison
 from annotation.services.images import update_image
+from annotation.services.projects import update_project
 from rating.exports import FORMATS
 from rating.exports.jobs import file_name, path_of, request_export, run_export, unfinished_exports
 from rating.models import Export
 from rating.services import recompute
 from tests.conftest import membership
+from tests.exporting import vote
 
 pytestmark = pytest.mark.django_db
 OUTCOMES = [Outcome.LEFT, Outcome.RIGHT, Outcome.TIE, Outcome.BOTH_BAD, Outcome.SKIP, Outcome.LEFT]
@@ -72,6 +74,22 @@ def test_the_raw_log_has_every_comparison_with_all_that_is_known_of_it(
     assert (first["prompt"], first["criterion"], first["left_model"]) == ("a cat", "better", "m1")
     assert first["annotator"].startswith("a-")
     assert "bob" not in path_of(Export.objects.get()).read_text()
+
+
+@pytest.mark.parametrize("file", ["csv", "jsonl", "parquet"])
+def test_the_raw_log_has_causes_and_tags(
+    project: Project, images: list[Image], alice: User, bob: User, file: str
+) -> None:
+    update_project(project.id, tags=["hands", "“text”"])
+    one, two, three, _ = images
+    vote(project, bob, one, two, Outcome.SKIP, cause="unsafe")
+    vote(project, bob, one, three, Outcome.LEFT, tags=["hands", "“text”"])
+    log = rows(export(project, alice, "comparisons", file=file))
+    read = (lambda tags: tags) if file == "jsonl" else json.loads
+    assert [(row["cause"], read(row["tags"])) for row in log] == [
+        ("unsafe", []),
+        ("", ["hands", "“text”"]),
+    ]
 
 
 def test_preference_pairs_are_prompt_chosen_and_rejected(judged: Project, alice: User) -> None:

@@ -157,10 +157,13 @@ def test_who_is_set_aside_and_what_is_undone_does_not_count(
     retract_comparison(bob, undone.id)
     vote(project, carol, cats[0], cats[1], LEFT)
     vote(project, alice, cats[0], cats[1], SKIP)
+    vote(project, alice, cats[2], cats[3], SKIP, cause="broken")
     set_aside(project, carol.id, alice, "testing")
     rows, made = pairs(project, alice)
     assert rows == []
-    assert made.left_out == {"annotator set aside": 1, "retracted": 1, "skip": 1}
+    left_out = {"annotator set aside": 1, "retracted": 1, "skip": 1, "skip: broken": 1}
+    assert made.left_out == left_out
+    assert "| skip: broken | 1 |" in made.card
 
 
 def test_a_picture_that_is_gone_is_left_out_and_counted(

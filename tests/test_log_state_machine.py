@@ -1,5 +1,6 @@
 """Whatever people do, in any order: the promises hold after each step."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ from hypothesis.stateful import (
 from annotation.errors import Refused
 from annotation.models import (
     Assignment,
+    Cause,
     Comparison,
     Criterion,
     Image,
@@ -43,6 +45,7 @@ from tests.promises import assert_promises
 
 people = st.integers(0, 2)
 screens = st.sampled_from(list(Screen))
+causes = st.sampled_from(list(Cause))
 outcomes = st.sampled_from([outcome for outcome in Outcome if outcome != Outcome.ORDERED])
 
 
@@ -112,8 +115,18 @@ class Team(RuleBasedStateMachine):
         quota=st.none() | st.integers(2, 6),
         screen=screens,
         share=st.sampled_from([0.0, 0.3, 1.0]),
+        together=st.booleans(),
+        undo_steps=st.none() | st.integers(0, 2),
     )
-    def start(self, overlap: int, quota: int | None, screen: Screen, share: float) -> None:
+    def start(
+        self,
+        overlap: int,
+        quota: int | None,
+        screen: Screen,
+        share: float,
+        together: bool,
+        undo_steps: int | None,
+    ) -> None:
         self.people = [User.objects.create(username=f"p{n}") for n in range(3)]
         self.manager = User.objects.create(username="manager")
         self.project = create_project(
@@ -125,8 +138,11 @@ class Team(RuleBasedStateMachine):
             gold_share=0.3,
             screen=screen,
             random_share=share,
+            criteria=[{"key": "better"}, {"key": "sharper"}] if together else None,
+            criteria_together=together,
+            undo_steps=undo_steps,
         )
-        self.criterion = self.project.criteria.get()
+        self.criterion = self.project.criteria.all()[0]
         Membership.objects.bulk_create(
             Membership(project=self.project, user=user) for user in self.people
         )
@@ -149,13 +165,31 @@ class Team(RuleBasedStateMachine):
     def ask_for_pairs(self, who: int, count: int) -> None:
         open_assignments(membership(self.project, self.people[who]), count)
 
-    @rule(who=people, outcome=outcomes)
-    def answer(self, who: int, outcome: Outcome) -> None:
-        for opened in open_assignments(membership(self.project, self.people[who])).assignments:
-            levels = None if outcome == Outcome.SKIP else levels_of(opened)
-            said = Outcome.ORDERED if levels else outcome
-            record_comparison(self.people[who], opened.id, said, levels=levels)
-            self.acknowledged[opened.id] = said
+    @rule(who=people, outcome=outcomes, cause=causes)
+    def answer(self, who: int, outcome: Outcome, cause: Cause) -> None:
+        """All that is on the screen; but nothing more of images that are amiss."""
+        person = membership(self.project, self.people[who])
+        for opened in open_assignments(person).assignments:
+            opened.refresh_from_db()
+            if opened.state == "open":
+                self._answer(opened, outcome, cause)
+
+    @rule(data=st.data(), outcome=outcomes, cause=causes, waited=st.integers(0, 120_000))
+    def answer_late(self, data: st.DataObject, outcome: Outcome, cause: Cause, waited: int) -> None:
+        """What is on a screen yet, or was given back meanwhile, for whatever reason."""
+        ids = Assignment.objects.exclude(state="answered").order_by("created_at", "id")
+        if not ids:
+            return
+        shown = data.draw(st.sampled_from(list(ids)))
+        with suppress(Refused):
+            self._answer(shown, outcome, cause, waited_ms=waited)
+
+    def _answer(self, shown: Assignment, outcome: Outcome, cause: Cause, **more: Any) -> None:
+        levels = None if outcome == Outcome.SKIP else levels_of(shown)
+        said = Outcome.ORDERED if levels else outcome
+        more |= {"cause": cause} if said == Outcome.SKIP else {}
+        record_comparison(shown.annotator, shown.id, said, levels=levels, **more)
+        self.acknowledged[shown.id] = said
 
     @rule(data=st.data(), outcome=outcomes)
     def resend(self, data: st.DataObject, outcome: Outcome) -> None:
@@ -174,10 +208,20 @@ class Team(RuleBasedStateMachine):
 
     @rule(who=people)
     def undo(self, who: int) -> None:
-        mine = Comparison.objects.filter(annotator=self.people[who], retracted_at=None)
-        last = mine.order_by("-created_at").first()
-        if last is not None:
+        mine = list(Comparison.objects.filter(annotator=self.people[who]))
+        left = [comparison for comparison in mine if comparison.retracted_at is None]
+        if not left:
+            return
+        last = left[-1]
+        later = len(mine) - mine.index(last) - 1
+        steps = self.project.undo_steps
+        try:
             retract_comparison(self.people[who], last.id)
+        except Refused:
+            assert steps is not None
+            assert later >= steps
+        else:
+            assert steps is None or later < steps
 
     @rule(data=st.data())
     def manager_retracts(self, data: st.DataObject) -> None:
@@ -188,7 +232,7 @@ class Team(RuleBasedStateMachine):
     @rule(who=people)
     def lease_runs_out(self, who: int) -> None:
         Assignment.objects.filter(annotator=self.people[who], state="open").update(
-            expires_at=timezone.now() - timedelta(seconds=1)
+            expires_at=timezone.now() - timedelta(minutes=1)
         )
         release_expired()
 
@@ -213,6 +257,10 @@ class Team(RuleBasedStateMachine):
     @rule(screen=screens, size=st.integers(3, 5))
     def show_something_else(self, screen: Screen, size: int) -> None:
         update_project(self.project.id, screen=screen, screen_size=size)
+
+    @rule(together=st.booleans())
+    def ask_together_or_not(self, together: bool) -> None:
+        update_project(self.project.id, criteria_together=together)
 
     @rule(strategy=st.sampled_from(["adaptive", "random"]))
     def worker_fills_the_queue(self, strategy: str) -> None:

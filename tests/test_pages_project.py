@@ -73,9 +73,38 @@ def test_settings_are_changed_and_nothing_else_can_be(project, alice):
     assert project.revision < 99
 
 
+def test_what_annotators_are_asked_is_set_and_what_is_not_sent_stays(project, alice, bob):
+    page = reverse("project_settings", args=[project.id])
+    asked = {"ask_strength": "on", "criteria_together": "on", "undo_steps": 3, "pause_after": 0}
+    form = project_form(tags="hands,  more text\r\ncolours,", **asked)
+    assert logged_in(alice).post(page, form).status_code == 302
+    assert logged_in(alice).post(page, project_form(ask_strength="on")).status_code == 302
+    project.refresh_from_db()
+    assert project.tags == ["hands", "more text", "colours"]
+    assert (project.ask_strength, project.criteria_together) == (True, False)
+    assert (project.show_prompt, project.undo_steps, project.pause_after) == (False, 3, 0)
+    assert "hands, more text, colours" in logged_in(alice).get(page).content.decode()
+
+    def facts(user):
+        seen = logged_in(user).get(reverse("compare", args=[project.id]))
+        return {name: seen.context["facts"][name] for name in ("tags", "undo_steps", "pause_after")}
+
+    assert facts(bob) == {"tags": project.tags, "undo_steps": 3, "pause_after": 0}
+    assert facts(alice)["undo_steps"] is None, "managers may undo anything"
+    logged_in(alice).post(page, project_form(tags="", undo_steps=""))
+    project.refresh_from_db()
+    assert (project.tags, project.undo_steps) == ([], None)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
+        {"tags": "hands, hands"},
+        {"tags": "x" * 51},
+        {"tags": "a\0b"},
+        {"tags": ",".join("abcdefghij")},
+        {"undo_steps": -1},
+        {"pause_after": ""},
         {"name": " "},
         {"overlap": 0},
         {"overlap": "2" * 30},

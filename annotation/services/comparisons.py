@@ -124,7 +124,7 @@ def _record(
         return _same_or_conflict(assignment, answer.outcome, levels), False
     _refuse_unanswerable(assignment, answer)
     has_place = assignment.state == Assignment.State.OPEN
-    if not has_place or assignment.lapsed:  # type: ignore[attr-defined]
+    if not has_place or assignment.lapsed:
         if not _given_in_time(assignment, answer):
             raise Gone("This reservation has expired. Nothing was recorded; ask for the next one.")
         if alone is None:

@@ -102,7 +102,7 @@ def judged_pairs(source: Source) -> Iterator[Judged]:
 
 
 def _rows(source: Source) -> Iterator[tuple[Any, ...]]:
-    """Criterion, both images, id, annotator, left image, outcome, two times, purpose, whether of a lineup, cause."""
+    """Criterion, both images, id, annotator, left image, outcome, times, purpose, if of a lineup, cause."""
     if not lineups_of(source.project).exists():
         return _pair_rows(source)
     return heapq.merge(_pair_rows(source), implied_rows(source), key=partial(_place, source))

@@ -34,7 +34,7 @@ class ProjectSettingsSerializer(serializers.ModelSerializer):
         required=False,
         max_length=MOST_TAGS,
         validators=[validate_tags],
-        help_text=f"What annotators may tick beside an answer: {MOST_TAGS} at most, each once, without commas.",
+        help_text=f"What annotators may tick beside an answer: {MOST_TAGS} at most, each once, no commas.",
     )
 
     class Meta:

@@ -24,8 +24,8 @@ class ComparisonsView(View):
         "Answer an assignment",
         scopes=[Scope.ANNOTATE],
         description="Sent again, it answers 200 with the same body: one assignment is one comparison. "
-        "Another answer is refused with 409, an expired assignment with 410, unless `waited_ms` says that the "
-        "answer was given in time and there is still a place for it. More than two images are "
+        "Another answer is refused with 409, an expired assignment with 410, unless `waited_ms` says that "
+        "the answer was given in time, and its place is still free. More than two images are "
         "answered with the outcome `ordered` and `levels`, which name each of them once.",
         body=NewComparisonSerializer,
         answers={201: ComparisonSerializer, 200: ComparisonSerializer},
