@@ -1,5 +1,7 @@
 """One's own answers: to look at, and to undo."""
 
+from typing import Any
+
 import pytest
 from django.urls import reverse
 
@@ -12,9 +14,9 @@ from tests.pages import compare_some, logged_in
 pytestmark = pytest.mark.django_db
 
 
-def answer(project: Project, user: User, outcome: Outcome, **said: object) -> Comparison:
+def answer(project: Project, user: User, outcome: Outcome, **said: Any) -> Comparison:
     opened = open_assignments(membership(project, user)).assignments[0]
-    return record_comparison(user, opened.id, outcome, **said)[0]  # type: ignore[arg-type]
+    return record_comparison(user, opened.id, outcome, **said)[0]
 
 
 def test_ones_own_answers_are_there_as_they_were_shown_the_latest_first(

@@ -59,8 +59,7 @@ def test_an_example_is_of_two_images_of_one_prompt_of_the_project(project, image
 def test_a_manager_chooses_two_images_by_links_and_says_why(project, images, alice):
     client, url = logged_in(alice), reverse("examples", args=[project.id])
     first, second = images[:2]
-    page = client.get(url).content.decode()
-    assert f"?better={first.id}" in page
+    assert f"?better={first.id}" in client.get(url).content.decode()
     page = client.get(url, {"better": first.id, "q": "png"})
     assert f"better={first.id}&amp;q=png&amp;worse={second.id}" in page.content.decode()
     assert first not in page.context["images"].rows
@@ -75,9 +74,9 @@ def test_a_manager_chooses_two_images_by_links_and_says_why(project, images, ali
         "explanation": "The horizon is <level>.",
         "practice": "on",
     }
-    page = client.post(url, sent, follow=True).content.decode()
-    assert "The example is added." in page
-    assert "The horizon is &lt;level&gt;." in page
+    added = client.post(url, sent, follow=True).content.decode()
+    assert "The example is added." in added
+    assert "The horizon is &lt;level&gt;." in added
     made = Example.objects.get()
     assert (made.better, made.worse, made.practice) == (first, second, True)
     client.post(

@@ -25,7 +25,7 @@ class ExampleUseForm(forms.Form):
         ],
         required=False,
         coerce=bool,
-        empty_value=False,
+        empty_value=False,  # type: ignore[arg-type]  # coerced, as all its values are
     )
 
 

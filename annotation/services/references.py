@@ -20,14 +20,14 @@ def make_reference(image: Image) -> None:
 
     Inside the caller's transaction, which holds the image's row, saves it, and releases its assignments.
     """
-    if image.prompt_id is None:
+    if image.prompt is None:
         raise Invalid(
             _("Only an image with a prompt can be a reference: give it its prompt first."),
             "reference",
         )
-    prompt = Prompt.objects.select_for_update(no_key=True).get(id=image.prompt_id)
+    prompt = Prompt.objects.select_for_update(no_key=True).get(id=image.prompt.id)
     if prompt.reference_id != image.id:
-        Image.objects.filter(id=prompt.reference_id, excluded_reason=REASON).update(
+        Image.objects.filter(reference_of=prompt, excluded_reason=REASON).update(
             excluded=False, excluded_reason=""
         )
         _set(prompt, image)
@@ -56,7 +56,7 @@ def add_references(images: list[Image]) -> None:
     A prompt that has a reference keeps it: then the new image is only set aside, with the reason.
     """
     for image in images:
-        vacant = Prompt.objects.filter(id=image.prompt_id, reference=None)
+        vacant = Prompt.objects.filter(images=image, reference=None)
         why = REASON if vacant.update(reference=image) else REASON_ANOTHER
         Image.objects.filter(id=image.id).update(excluded=True, excluded_reason=why)
 

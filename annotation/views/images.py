@@ -1,3 +1,4 @@
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
@@ -82,7 +83,7 @@ def _count_reports(project: Project, shown: Iterable[Image]) -> None:
     """Beside each image why it was reported, and how often."""
     counts = report_counts(project, shown)
     for image in shown:
-        counted = counts.get(image.id, {})
+        counted = counts.get(image.id, Counter())
         image.reports = [  # type: ignore[attr-defined]
             (cause.label, counted[cause]) for cause in AMISS if cause in counted
         ]

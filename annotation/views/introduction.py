@@ -75,7 +75,7 @@ def practice(request: HttpRequest, project_id: UUID) -> HttpResponse:
         said = form.cleaned_data
         with refusals_as_messages(request):
             services.practise(membership, said["example"], said["chosen"], said["round"])
-            return redirect(f"{where}?answered={said['example']}#practice")
+            where += f"?answered={said['example']}"
     else:
         tell_errors(request, form)
     return redirect(f"{where}#practice")
@@ -85,7 +85,8 @@ def practice(request: HttpRequest, project_id: UUID) -> HttpResponse:
 @page
 def start(request: HttpRequest, project_id: UUID) -> HttpResponse:
     membership = membership_for(request.user, project_id)
+    where = "introduction"
     with refusals_as_messages(request):
         services.start_comparing(membership)
-        return redirect("compare", project_id)
-    return redirect("introduction", project_id)
+        where = "compare"
+    return redirect(where, project_id)

@@ -117,6 +117,9 @@ def test_what_people_type_is_shown_literally_on_every_page(person, project, imag
     visitor = person(alice)
     for name in (
         "compare",
+        "introduction",
+        "history",
+        "examples",
         "ranking",
         "dashboard",
         "project_images",
@@ -143,6 +146,9 @@ def test_every_page_fits_on_a_phone(person, project, images, alice, bob):
     visitor = person(alice, viewport={"width": width, "height": 800})
     for name in (
         "compare",
+        "introduction",
+        "history",
+        "examples",
         "ranking",
         "dashboard",
         "project_images",
