@@ -7,12 +7,9 @@ from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import slugify
-from django.utils.translation import gettext_lazy
 
-from annotation import keys
-from annotation.errors import Invalid
 from annotation.imports.kinds import KINDS
-from annotation.models import Criterion, Import, Project, Role, Scope, User
+from annotation.models import Criterion, Import, Project, Role, Scope
 from annotation.tokens import DAYS, MOST_DAYS
 from annotation.webhooks import EVENTS
 
@@ -337,48 +334,3 @@ class WebhookForm(forms.Form):
         label="Tell it only of",
         help_text="With none it is told of everything.",
     )
-
-
-class KeysForm(forms.Form):
-    """A line for each action of the compare page, with its keys."""
-
-    no_single = forms.BooleanField(
-        required=False,
-        label=gettext_lazy("Use no keys of a single character"),
-        help_text=gettext_lazy(
-            "For those who speak to their computer, or hit keys by chance. Arrows, keys with Ctrl or Alt "
-            "and all buttons still work."
-        ),
-    )
-
-    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        own = user.keys.get("own", {})
-        self.fields["no_single"].initial = user.keys.get("no_single", False)
-        for name, action in keys.ACTIONS.items():
-            self.fields[name] = forms.CharField(
-                required=False,
-                max_length=200,
-                label=action.label,
-                initial=keys.labels_of(own.get(name, action.defaults)),
-                widget=forms.TextInput(
-                    attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
-                ),
-            )
-
-    @property
-    def groups(self) -> list[tuple[Any, list[Any]]]:
-        return [(label, [self[name] for name in actions]) for label, actions in keys.GROUPS]
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        for name, action in keys.ACTIONS.items():
-            try:
-                cleaned[name] = keys.parsed(cleaned.get(name, ""), action)
-            except Invalid as refusal:
-                self.add_error(name, str(refusal))
-        for name, sentence in keys.conflicts(
-            {name: cleaned[name] for name in keys.ACTIONS if isinstance(cleaned.get(name), list)}
-        ).items():
-            self.add_error(name, sentence)
-        return cleaned
