@@ -4,17 +4,21 @@ Keys of one character are a trap for people who speak to their computer, or whos
 can be changed, and all of them switched off (WCAG 2.1.4). A person keeps what differs from the defaults.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from annotation.errors import Invalid
 from annotation.models import User
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 MOST_KEYS = 4  # for one action
 
@@ -23,7 +27,7 @@ MOST_KEYS = 4  # for one action
 class Action:
     """Something that keys do. With places, its keys stand for the first, second … of several things."""
 
-    label: str | Promise
+    label: StrOrPromise
     defaults: tuple[str, ...]
     places: int = 0
 
@@ -69,7 +73,7 @@ CAUSES = {
     "unknown": Action(gettext_lazy("I cannot tell"), ("k",)),
 }
 # As the page that changes them and the help show them.
-GROUPS: list[tuple[str | Promise, dict[str, Action]]] = [
+GROUPS: list[tuple[StrOrPromise, dict[str, Action]]] = [
     (gettext_lazy("Two images"), PAIR),
     (gettext_lazy("Several images"), SEVERAL),
     (gettext_lazy("Always"), ANYWHERE),

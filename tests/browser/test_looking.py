@@ -24,11 +24,11 @@ PLACES = """(selectors) => selectors.map((selector) => {
 
 def places(page: Page) -> list[list[float]]:
     """Of each image: how many times it is enlarged, and where its corner is."""
-    return page.evaluate(PLACES, [LEFT, RIGHT])  # type: ignore[no-any-return]
+    return page.evaluate(PLACES, [LEFT, RIGHT])
 
 
 def sources(page: Page) -> list[str]:
-    return page.evaluate("[...document.querySelectorAll('.pane img')].map((image) => image.src)")  # type: ignore[no-any-return]
+    return page.evaluate("[...document.querySelectorAll('.pane img')].map((image) => image.src)")
 
 
 def test_both_are_enlarged_on_the_same_spot_and_a_drag_never_answers(person, project, bob):
@@ -93,7 +93,7 @@ def test_another_question_about_the_pair_keeps_the_view_and_another_pair_does_no
     first: dict[str, object] = {}
     asked: list[str] = []
 
-    def same(side: str):  # type: ignore[no-untyped-def]
+    def same(side: str):
         def of(one: dict[str, object]) -> object:
             if one["id"] not in asked:
                 asked.append(str(one["id"]))
