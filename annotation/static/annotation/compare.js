@@ -113,8 +113,8 @@ function answer(outcome, more = {}) {
     status.tidy();
     status.announce(`${SAID[outcome]}.`);
     session.voted(outcome, said.duration_ms);
+    if (ahead.short) refill();
   });
-  if (!ahead.current) refill();
 }
 
 /** The last thing chosen of several images, if there is one; else the last answer. */
