@@ -35,7 +35,7 @@ STOPS = (
     Stop("invitation-known", "invitation", ("invitation",), "stranger"),
     Stop("entry-used", "enter", ("encoded", "used"), "nobody"),
     Stop("projects", "projects"),
-    Stop("projects-menu", "projects", click=(".menu summary",)),
+    Stop("projects-menu", "projects", who="stranger", click=(".menu summary",)),
     Stop("projects-annotator", "projects", who="annotator"),
     Stop("projects-none", "projects", who="stranger"),
     Stop("new-project", "new_project"),

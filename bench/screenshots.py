@@ -18,6 +18,7 @@ from bench.walk import HEIGHTS, Walker, chromium
 
 DOCS, REVIEW = ROOT / "docs", ROOT / "build" / "screenshots"
 MOST_BYTES = 200_000
+PHONE = 600  # narrower than so, and it is one: touched, not pointed at
 # File, stop, width and height in CSS pixels, scheme.
 README = (
     ("compare", "compare", 1440, 900, "dark"),
@@ -44,7 +45,7 @@ def main() -> None:
 def readme(walker: Walker) -> Iterator[Path]:
     stops = {stop["name"]: stop for stop in walker.stops()}
     for name, stop, width, height, scheme in README:
-        page = walker.look(stops[stop], width, scheme)
+        page = walker.look(stops[stop], width, scheme, phone=width < PHONE)
         page.set_viewport_size({"width": width, "height": height})
         _settle(page)
         path = DOCS / f"{name}.jpg"
@@ -62,7 +63,7 @@ def review(walker: Walker) -> Iterator[Path]:
             continue
         for width in widths:
             for scheme in ("light", "dark"):
-                page = walker.look(stop, width, scheme)
+                page = walker.look(stop, width, scheme, phone=width < PHONE)
                 _settle(page)
                 path = REVIEW / f"{stop['name']}-{width}-{scheme}.png"
                 page.screenshot(path=path, full_page=True)

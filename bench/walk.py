@@ -10,16 +10,18 @@ HEIGHTS = {360: 780, 768: 1024, 1440: 900, 2560: 1440}
 
 
 class Walker:
-    """One browser context for each person, made when they first look."""
+    """Each person has a desktop and a phone, a browser context each, made when they first look."""
 
     def __init__(self, browser: Browser, site: str, world: Mapping[str, Any]) -> None:
         self.browser, self.site, self.world = browser, site, world
-        self._contexts: dict[str, BrowserContext] = {}
-        self._pages: dict[str, Page] = {}
+        self._contexts: list[BrowserContext] = []
+        self._pages: dict[tuple[str, bool], Page] = {}
 
-    def look(self, stop: Mapping[str, Any], width: int, scheme: Any = "light") -> Page:
+    def look(
+        self, stop: Mapping[str, Any], width: int, scheme: Any = "light", *, phone: bool = False
+    ) -> Page:
         """The page as it is when everything is there that the stop waits for."""
-        page = self._page(stop["who"])
+        page = self._page(stop["who"], phone)
         page.set_viewport_size({"width": width, "height": HEIGHTS.get(width, 800)})
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.goto(self.site + stop["path"])
@@ -37,6 +39,7 @@ class Walker:
             path = f"/error/{name}"
             yield {
                 "name": f"error-{name}",
+                "view": "error",
                 "who": "nobody",
                 "path": path,
                 "click": (),
@@ -44,19 +47,20 @@ class Walker:
             }
 
     def close(self) -> None:
-        for context in self._contexts.values():
+        for context in self._contexts:
             context.close()
 
-    def _page(self, who: str) -> Page:
-        if who not in self._pages:
-            context = self._contexts[who] = self.browser.new_context()
+    def _page(self, who: str, phone: bool) -> Page:
+        if (who, phone) not in self._pages:
+            context = self.browser.new_context(is_mobile=phone, has_touch=phone)
+            self._contexts.append(context)
             context.set_default_timeout(20_000)
             if who in self.world["sessions"]:
                 session = self.world["sessions"][who]
                 context.add_cookies([{"name": "sessionid", "value": session, "url": self.site}])
-            page = self._pages[who] = context.new_page()
+            page = self._pages[who, phone] = context.new_page()
             page.route("**/error/*", self._error)
-        return self._pages[who]
+        return self._pages[who, phone]
 
     def _error(self, route: Any) -> None:
         html = self.world["errors"][route.request.url.rpartition("/")[2]]

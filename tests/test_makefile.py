@@ -26,7 +26,17 @@ def test_help_has_a_line_for_every_target_that_a_person_may_want():
     shown = subprocess.run(
         ["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
-    for target in ("run", "test", "test-embedded", "lint", "types", "check", "lock", "clean"):
+    for target in (
+        "run",
+        "test",
+        "test-embedded",
+        "screenshots",
+        "lint",
+        "types",
+        "check",
+        "lock",
+        "clean",
+    ):
         assert re.search(rf"^  make {target} +\S", shown, re.MULTILINE), target
 
 
