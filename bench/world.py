@@ -56,6 +56,7 @@ def make(project: "Project", votes: int = 240) -> dict[str, Any]:
     project.refresh_from_db()
     _judge(project, people[1:], votes, chance)
     _waiting_pair(project, people[1])
+    _introduce(project)
     recompute(project.id)
     empty = create_project(manager, name="Portraits, second round")
     create_project(manager, name="Old logos", state=Project.State.CLOSED)
@@ -195,6 +196,17 @@ def _waiting_pair(project: "Project", person: "User") -> None:
             strategy="random",
             expires_at=timezone.now() + timedelta(hours=5),
         )
+
+
+def _introduce(project: "Project") -> None:
+    """An example to look at, and a pair to practise."""
+    from annotation.services.examples import add_example
+
+    criterion = project.criteria.get(key="better")
+    shown, practised = _pairs(project)[:2]
+    why = "Its light is warmer, and the horizon is level."
+    add_example(project, criterion, better=shown[0].id, worse=shown[1].id, explanation=why)
+    add_example(project, criterion, better=practised[0].id, worse=practised[1].id, practice=True)
 
 
 def _notice(project: "Project", manager: "User", people: "list[User]") -> None:
