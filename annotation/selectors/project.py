@@ -265,8 +265,8 @@ def own_history(membership: Membership) -> QuerySet[Comparison]:
 class Lately:
     """A person's last answers that were not undone.
 
-    `assignments`: what they answered, the latest first. `seconds_each`: what one took, the median; None, where
-    there are too few.
+    `assignments`: what they answered, the latest first. `seconds_each`: what one took, the median; None,
+    where there are too few.
     """
 
     assignments: list[UUID]

@@ -8,8 +8,10 @@ from django.views.decorators.http import require_safe
 from annotation import keys
 from annotation.access import membership_for
 from annotation.models import Membership, Role, User
-from annotation.selectors import lately, own_progress
+from annotation.selectors import Lately, OwnProgress, lately, own_progress
 from annotation.views.page import page, project_page
+
+ATTEMPTS = 3
 
 
 @require_safe
@@ -17,14 +19,14 @@ from annotation.views.page import page, project_page
 def compare(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """The page where images are judged. Its script asks the API for pairs and sends the answers."""
     membership = membership_for(request.user, project_id)
-    progress = own_progress(membership)
+    progress, last = _so_far(membership)
     return project_page(
         request,
         membership,
         "annotation/compare.html",
         {
             "progress": progress,
-            "facts": _facts(membership, progress.judged, progress.remaining),
+            "facts": _facts(membership, progress, last),
             **_keys(membership.user),
         },
     )
@@ -51,10 +53,20 @@ def _keys(user: User) -> dict[str, Any]:
     }
 
 
-def _facts(membership: Membership, judged: int, remaining: int | None) -> dict[str, Any]:
+def _so_far(membership: Membership) -> tuple[OwnProgress, Lately]:
+    """Both of one moment: a page that is loaded while its answers arrive goes on counting from there."""
+    last = lately(membership)
+    for _ in range(ATTEMPTS):
+        progress, before = own_progress(membership), last
+        last = lately(membership)
+        if last == before:
+            break
+    return progress, last
+
+
+def _facts(membership: Membership, progress: OwnProgress, last: Lately) -> dict[str, Any]:
     """What the script knows beforehand; nothing in it tells one image from another."""
     project = membership.project
-    last = lately(membership)
     may_undo_all = Role(membership.role).includes(Role.MANAGER)
     return {
         "queue": f"{membership.user_id}:{project.id}",
@@ -67,8 +79,8 @@ def _facts(membership: Membership, judged: int, remaining: int | None) -> dict[s
         "tags": project.tags,
         "undo_steps": None if may_undo_all else project.undo_steps,
         "pause_after": project.pause_after,
-        "judged": judged,
-        "remaining": remaining,
+        "judged": progress.judged,
+        "remaining": progress.remaining,
         # Of these the script knows that they are among the judged, whatever it has heard.
         "counted": last.assignments,
         "seconds_each": last.seconds_each,
