@@ -10,9 +10,10 @@ from annotation import keys
 from annotation.access import membership_for
 from annotation.images import SCREENS
 from annotation.models import Membership, Role, User
-from annotation.selectors import lately, needs_introduction, own_progress
+from annotation.selectors import Lately, OwnProgress, lately, needs_introduction, own_progress
 from annotation.views.page import page, project_page
 
+ATTEMPTS = 3
 # The modules that compare.js imports, by which way ever: asked for at once, they come in one round trip.
 MODULES = (
     *("ahead", "api", "choice", "details", "i18n", "keys", "lineup", "pictures", "queue", "server"),
@@ -27,14 +28,14 @@ def compare(request: HttpRequest, project_id: UUID) -> HttpResponse:
     membership = membership_for(request.user, project_id)
     if needs_introduction(membership):
         return redirect("introduction", project_id)
-    progress = own_progress(membership)
+    progress, last = _so_far(membership)
     return project_page(
         request,
         membership,
         "annotation/compare.html",
         {
             "progress": progress,
-            "facts": _facts(membership, progress.judged, progress.remaining),
+            "facts": _facts(membership, progress, last),
             **_keys(membership.user),
             "has_examples": membership.project.examples.exists(),
             "modules": [f"annotation/{name}.js" for name in MODULES],
@@ -63,10 +64,20 @@ def _keys(user: User) -> dict[str, Any]:
     }
 
 
-def _facts(membership: Membership, judged: int, remaining: int | None) -> dict[str, Any]:
+def _so_far(membership: Membership) -> tuple[OwnProgress, Lately]:
+    """Both of one moment: a page that is loaded while its answers arrive goes on counting from there."""
+    last = lately(membership)
+    for _ in range(ATTEMPTS):
+        progress, before = own_progress(membership), last
+        last = lately(membership)
+        if last == before:
+            break
+    return progress, last
+
+
+def _facts(membership: Membership, progress: OwnProgress, last: Lately) -> dict[str, Any]:
     """What the script knows beforehand; nothing in it tells one image from another."""
     project = membership.project
-    last = lately(membership)
     may_undo_all = Role(membership.role).includes(Role.MANAGER)
     return {
         "queue": f"{membership.user_id}:{project.id}",
@@ -79,8 +90,8 @@ def _facts(membership: Membership, judged: int, remaining: int | None) -> dict[s
         "tags": project.tags,
         "undo_steps": None if may_undo_all else project.undo_steps,
         "pause_after": project.pause_after,
-        "judged": judged,
-        "remaining": remaining,
+        "judged": progress.judged,
+        "remaining": progress.remaining,
         # Of these the script knows that they are among the judged, whatever it has heard.
         "counted": last.assignments,
         "seconds_each": last.seconds_each,

@@ -12,7 +12,7 @@ import { Session } from "./session.js";
 import { Status, afterPaint } from "./status.js";
 import { Gestures, isStacked } from "./touch.js";
 import { Tools } from "./tools.js";
-import { keyAgain, keyOf, shownAgain, waits } from "./turns.js";
+import { keyAgain, keyOf, shownAgain, uncounted, waits } from "./turns.js";
 import { View } from "./view.js";
 
 // What keys may mean on this page, the nearer first.
@@ -378,14 +378,7 @@ addEventListener("beforeunload", (event) => {
 
 $("undo").hidden = facts.undo_steps === 0;
 await queue.open();
-// What waits may have arrived all the same; the server has said what it had counted when it made this page.
-const counted = new Set(facts.counted);
-for (const { turn } of queue.tasks) {
-  const stands = !turn.undo;
-  const there = counted.has(turn.assignment.id);
-  counted[stands ? "add" : "delete"](turn.assignment.id);
-  if (stands !== there) status.count(turn.said.outcome, stands ? 1 : -1);
-}
+for (const { turn, step } of uncounted(queue.turns, facts.counted)) status.count(turn.said.outcome, step);
 for (const assignment of shownAgain(queue.turns)) ahead.putFirst(assignment);
 status.show();
 show();

@@ -79,6 +79,19 @@ export function shownAgain(turns) {
   return undone.sort((a, b) => a.undo - b.undo).map(({ assignment }) => pendingAgain(assignment));
 }
 
+/**
+ * By how much the number of the judged is out: {turn, step: 1 or −1}. What waits may have arrived all the same,
+ * and what is acknowledged may not have been there yet, when the server made a page of which it says what is
+ * `counted`: the ids of the last assignments that are answered.
+ */
+export function uncounted(turns, counted) {
+  const there = new Set(counted);
+  const latest = Math.max(0, ...turns.filter((turn) => there.has(turn.assignment.id)).map(({ made }) => made ?? 0));
+  return turns
+    .map((turn) => ({ turn, step: Number(!turn.undone && !turn.undo) - Number(there.has(turn.assignment.id)) }))
+    .filter(({ turn, step }) => step < 0 || (step > 0 && (!turn.comparison || turn.made > latest)));
+}
+
 /** What the server's history (the latest first) says beyond these turns: those missing, those gone. */
 export function newsIn(rows, turns) {
   const mine = new Set(turns.map((turn) => turn.assignment.id));
