@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from annotation import images as pictures
 from annotation.models import Image, Project, User
 from annotation.services import derivatives, queue
 from annotation.services.assignments import open_assignments
@@ -67,14 +68,14 @@ def test_a_picture_that_ends_its_worker_is_given_up_after_some_tries(
     project: Project, add_images: AddImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deadly, *others = add_images(3)
-    derive = derivatives.images.derive
+    derive = pictures.derive
 
     def try_it(image: Image) -> None:
         if image.id == deadly.id:
             raise SystemExit("killed")
         derive(image)
 
-    monkeypatch.setattr(derivatives.images, "derive", try_it)
+    monkeypatch.setattr(pictures, "derive", try_it)
     for _ in range(10):
         try:
             make_derivatives(60)
@@ -92,7 +93,7 @@ def test_a_full_disk_is_no_fault_of_the_picture(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(derivatives.images, "derive", full)
+        patch.setattr(pictures, "derive", full)
         assert make_derivatives(60) == 0
     assert set(project.images.values_list("derived", flat=True)) == {0}
     assert make_derivatives(60) == 4
@@ -104,7 +105,7 @@ def test_one_worker_is_at_it_at_a_time_and_ends_in_time(
 ) -> None:
     assert make_derivatives(-1) == 0
     begun, go_on = threading.Event(), threading.Event()
-    derive = derivatives.images.derive
+    derive = pictures.derive
 
     def slowly(image: Image) -> None:
         begun.set()
@@ -117,7 +118,7 @@ def test_one_worker_is_at_it_at_a_time_and_ends_in_time(
         finally:
             connection.close()
 
-    monkeypatch.setattr(derivatives.images, "derive", slowly)
+    monkeypatch.setattr(pictures, "derive", slowly)
     with ThreadPoolExecutor(1) as pool:
         other = pool.submit(another_worker)
         assert begun.wait(30)

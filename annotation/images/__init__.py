@@ -10,11 +10,21 @@ from annotation.images.derivatives import (
 )
 from annotation.images.files import source_path, write_atomically
 from annotation.images.negotiation import TYPES, accepted
-from annotation.images.reading import EXIF_ORIENTATION, EXTENSIONS, Facts, inspect, look_of
+from annotation.images.reading import (
+    EXIF_IFD,
+    EXIF_ORIENTATION,
+    EXIF_USER_COMMENT,
+    EXTENSIONS,
+    Facts,
+    inspect,
+    look_of,
+)
 
 __all__ = [
     "DEFAULT_SIZE",
+    "EXIF_IFD",
     "EXIF_ORIENTATION",
+    "EXIF_USER_COMMENT",
     "EXTENSIONS",
     "RECIPE",
     "SCREENS",

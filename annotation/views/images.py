@@ -6,6 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.crypto import salted_hmac
@@ -42,7 +43,7 @@ def image(request: HttpRequest, image_id: UUID) -> Any:
     path = images.derivative(picture, size, images.accepted(request.headers.get("Accept", "")))
     # Of the file, which never changes under its name; keyed, since that name tells the original's digest.
     etag = f'"{salted_hmac("image", path.name).hexdigest()[:24]}"'
-    response = get_conditional_response(request, etag=etag)
+    response: HttpResponseBase | None = get_conditional_response(request, etag=etag)
     if response is None:
         content_type = images.TYPES[path.suffix.removeprefix(".")]
         response = FileResponse(path.open("rb"), content_type=content_type)
