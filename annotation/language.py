@@ -1,7 +1,7 @@
 """A reader's language, beside what Django does: the sentences of scripts, and those that were stored."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -89,11 +89,15 @@ def _sentences(catalogue: Catalog) -> Iterator[tuple[str, str]]:
     for message in catalogue:
         if not message.id or message.context:
             continue
-        if isinstance(message.id, str):
-            yield message.id, message.string
-        else:
-            yield message.id[0], message.string[0]
-            yield message.id[1], message.string[-1]
+        ids, strings = in_forms(message.id), in_forms(message.string)
+        yield ids[0], strings[0]
+        if len(ids) > 1:
+            yield ids[1], strings[-1]
+
+
+def in_forms(text: str | Sequence[str] | None) -> Sequence[str]:
+    """A message's sentence, or its sentences, one for each form of the plural."""
+    return (text,) if isinstance(text, str) else text or ("",)
 
 
 def _pattern(sentence: str) -> re.Pattern[str]:

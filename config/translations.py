@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from babel.messages import mofile, pofile
 from babel.messages.catalog import Catalog
@@ -82,7 +83,7 @@ def extracted(domain: str) -> Catalog:
             options=OPTIONS,
         ):
             # Without the lines, which change too often to be worth a change of the catalogue.
-            where = [(str(path.relative_to(ROOT)), None)]
+            where: Any = [(str(path.relative_to(ROOT)), None)]
             found.add(message, locations=where, auto_comments=comments, context=context)
     return found
 
@@ -123,8 +124,8 @@ def untranslated(path: Path) -> list[str]:
     ]
 
 
-def is_whole(string: str | Iterable[str]) -> bool:
-    return bool(string) if isinstance(string, str) else all(string)
+def is_whole(string: str | Iterable[str] | None) -> bool:
+    return bool(string) if isinstance(string, str) else bool(string) and all(string)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import trans_real
 
 from annotation import language
@@ -41,7 +41,7 @@ def _speak_english_again() -> Iterator[None]:
     translation.deactivate()
 
 
-GERMAN = {"headers": {"accept-language": "de-AT,de;q=0.9,en;q=0.5"}}
+GERMAN: Any = {"headers": {"accept-language": "de-AT,de;q=0.9,en;q=0.5"}}
 
 
 # --- Choosing ----------------------------------------------------------------------------------------
@@ -163,7 +163,8 @@ def pseudo(tmp_path: Path, settings: Any) -> Iterator[re.Pattern[str]]:
     settings.LOCALE_PATHS = [tmp_path]
     _forget_catalogues()
     with translation.override("de"):
-        foreign = {str(string) for _, string in trans_real.catalog()._catalog.items()}
+        catalogue: Any = trans_real.catalog()
+    foreign = {str(string) for _, string in catalogue._catalog.items()}
     # With their gaps filled; what is nearly only gaps would be anything.
     gap = re.compile(r"%(\\\(\w+\\\))?[sd]")
     said = [re.escape(string.strip(STOPS)) for string in foreign if OPEN not in string]
@@ -179,7 +180,7 @@ def _marked(id: Any) -> Any:
 
 
 def _forget_catalogues() -> None:
-    trans_real._translations = {}
+    trans_real._translations = {}  # type: ignore[attr-defined]
     trans_real._default = None  # type: ignore[attr-defined]
     trans_real._active = translation.trans_real.Local()  # type: ignore[attr-defined]
     language._script_sentences.cache_clear()
@@ -270,7 +271,12 @@ def lived_in(
     """A project in which everything has happened that a page may tell of."""
     settings.WEBHOOK_TARGETS = ["hooks.example.org"]
     settings.HUB_ENABLED = True
-    changed = {"target": "tau", "target_value": 0.9, "instructions": "Sunsets", "overlap": 3}
+    changed: dict[str, Any] = {
+        "target": "tau",
+        "target_value": 0.9,
+        "instructions": "Sunsets",
+        "overlap": 3,
+    }
     update_project(project.id, **changed)
     for image in images[:3]:
         update_image(image, prompt="a cat")
@@ -300,6 +306,8 @@ def lived_in(
     run_export(export.id)
     request_export(project, alice, "pairs", {})
     recompute(project.id)
+    # Who has read the introduction comes to the first pair.
+    project.memberships.update(introduced_at=timezone.now())
     return {"project": project.id, "image": images[0].id, "webhook": webhook.id}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from annotation.language import in_forms
 from config import translations
 from config.translations import KEYWORDS, ROOT
 from rating.algorithms.methods import METHODS
@@ -42,10 +43,8 @@ def test_a_translation_keeps_what_stands_in_the_gaps_of_its_sentence(source: Pat
         if not message.id:
             continue
         assert message.check(catalogue) == [], message.id
-        ids = message.id if isinstance(message.id, tuple) else (message.id,)
-        strings = message.string if isinstance(message.string, tuple) else (message.string,)
-        for string in strings:
-            assert _gaps(string) == _gaps(ids[-1]), message.id
+        for string in in_forms(message.string):
+            assert _gaps(string) == _gaps(in_forms(message.id)[-1]), message.id
 
 
 def _gaps(sentence: str) -> list[str]:
@@ -145,7 +144,8 @@ def unmarked_in_python(text: str) -> list[str]:
 def _is_bare(node: ast.AST) -> bool:
     if isinstance(node, ast.JoinedStr):
         return any(
-            isinstance(part, ast.Constant) and LETTERS.search(part.value) for part in node.values
+            isinstance(part, ast.Constant) and LETTERS.search(str(part.value))
+            for part in node.values
         )
     return isinstance(node, ast.Constant) and bool(LETTERS.search(str(node.value or "")))
 

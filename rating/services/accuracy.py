@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotation.models import Criterion, Project
 from annotation.services.projects import locked_project, update_project
@@ -241,7 +242,7 @@ def close_if_reached(run: RatingRun) -> bool:
 def in_words(rows: list[RunAccuracy]) -> str:
     """Why it is enough, of the criterion that was the last to get there."""
     row = min(rows, key=lambda row: row.of_target[1] if row.of_target else 0.0)
-    _, low, high = row.of_target or (0.0, 0.0, 0.0)
+    low, high = (row.of_target or (0.0, 0.0, 0.0))[1:]
     if row.target == Project.Target.TOP:
         return _(
             "%(low)s to %(high)s of the top %(k)s belong there with 95 %% certainty; "

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Request, Route
 
 FACTS = re.compile(r'(<script id="facts" type="application/json">)(.*?)(</script>)', re.DOTALL)

@@ -31,7 +31,8 @@ pytestmark = pytest.mark.browser
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # What may be otherwise at another width or in other colours.
 OF_THE_LOOK = ["color-contrast", "target-size", "scrollable-region-focusable", "link-in-text-block"]
-DESKTOP, PHONE = (1280, "light"), (360, "dark")
+DESKTOP: Any = (1280, "light")
+PHONE: Any = (360, "dark")
 FOREIGN_VIEWS = {stop.view for stop in FOREIGN}
 # WCAG 1.4.10: what is read needs no scrolling to the side at this width, which is 1280 magnified fourfold.
 NARROWEST = 320

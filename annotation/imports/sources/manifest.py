@@ -56,8 +56,8 @@ class ManifestSource:
             except Invalid as error:
                 path = line.values.get("path")
                 where = {"number": line.number, "path": path}
-                named = isinstance(path, str) and path
-                place = _("line %(number)s: %(path)s") if named else _("line %(number)s")
+                has_path = isinstance(path, str) and path
+                place = _("line %(number)s: %(path)s") if has_path else _("line %(number)s")
                 yield Refusal(place % where, str(error))
 
     def _entry(self, line: Line) -> Entry:
