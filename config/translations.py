@@ -125,7 +125,7 @@ def untranslated(path: Path) -> list[str]:
 
 
 def is_whole(string: str | Iterable[str] | None) -> bool:
-    return bool(string) if isinstance(string, str) else bool(string) and all(string)
+    return bool(string) and all(string or ())
 
 
 if __name__ == "__main__":
