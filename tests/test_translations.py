@@ -43,8 +43,10 @@ def test_a_translation_keeps_what_stands_in_the_gaps_of_its_sentence(source: Pat
         if not message.id:
             continue
         assert message.check(catalogue) == [], message.id
+        # A sentence of one thing need not have its number.
+        asked = [_gaps(sentence) for sentence in in_forms(message.id)]
         for string in in_forms(message.string):
-            assert _gaps(string) == _gaps(in_forms(message.id)[-1]), message.id
+            assert _gaps(string) in asked, message.id
 
 
 def _gaps(sentence: str) -> list[str]:
@@ -66,6 +68,7 @@ def test_words_of_parts_that_know_no_language_are_marked_in_another() -> None:
 # What a template may say in all languages alike.
 SAME_EVERYWHERE = {
     "Pairwright",
+    "Esc",
     "UTC",
     "SHA-256",
     "mu",
@@ -93,6 +96,8 @@ def unmarked(template: str) -> list[str]:
     read += re.sub(r"<[^>]*>", "\0", text).split("\0")
     parts = [part.strip(" \n·,:;()") for value in read for part in value.split("\0")]
     wrong = [part for part in parts if LETTERS.search(part)]
+    # The format of times for machines.
+    bare = [one for one in bare if one != "c"]
     return [*(part for part in wrong if part not in SAME_EVERYWHERE), *bare]
 
 
@@ -199,7 +204,8 @@ def unmarked_in_script(text: str) -> list[str]:
 
 # Keys, headers, events and names of things of the browser.
 NOT_SAID = re.compile(
-    r"Arrow\w+|Backspace|Enter|Escape|Tab|Shift|Control|Home|End|Page\w+|Files|Accept|Content-Type|Retry-After"
+    r"Arrow\w+|Backspace|Enter|Escape|Tab|Shift|Control|Ctrl|Alt|AltGraph|Meta|CapsLock|Dead|Unidentified|Plus"
+    r"|Home|End|Page\w+|Files|Accept|Content-Type|Retry-After"
     r"|GET|POST|PATCH|DELETE|taken back|use strict|Worst|Best"
 )
 

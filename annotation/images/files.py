@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from annotation.errors import Gone
 from annotation.models import Image
@@ -17,9 +18,13 @@ def source_path(image: Image) -> Path:
     try:
         path = (root / image.path).resolve(strict=True)
     except (OSError, RuntimeError):
-        raise Gone(f"The file of “{image.name}” is gone from the server.") from None
+        raise Gone(
+            _("The file of “%(name)s” is gone from the server.") % {"name": image.name}
+        ) from None
     if not path.is_relative_to(root.resolve()) or not path.is_file():
-        raise Gone(f"The file of “{image.name}” is no longer inside its folder.")
+        raise Gone(
+            _("The file of “%(name)s” is no longer inside its folder.") % {"name": image.name}
+        )
     return path
 
 
@@ -27,7 +32,9 @@ def content_of(image: Image) -> bytes:
     """The original's bytes; Gone if they are not those that were imported."""
     content = source_path(image).read_bytes()
     if hashlib.sha256(content).hexdigest() != image.sha256:
-        raise Gone(f"The file of “{image.name}” has changed since it was imported.")
+        raise Gone(
+            _("The file of “%(name)s” has changed since it was imported.") % {"name": image.name}
+        )
     return content
 
 

@@ -131,7 +131,7 @@ def _truth(values: dict[str, Any], name: str) -> bool:
     value = values.get(name, False)
     truth = {"true": True, "1": True, "false": False, "0": False}.get(str(value).strip().lower())
     if truth is None:
-        raise Invalid(f"Its {name} must be true or false.")
+        raise Invalid(_("Its %(name)s must be true or false.") % {"name": name})
     return truth
 
 

@@ -43,7 +43,7 @@ function opened() {
       resolve(request.result);
     };
     request.onerror = () => reject(request.error);
-    request.onblocked = () => reject(new Error("A tab with an earlier version is open."));
+    request.onblocked = () => reject(new Error("blocked"));
   });
 }
 
