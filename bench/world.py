@@ -231,7 +231,7 @@ def _trouble(project: "Project", manager: "User") -> None:
     from annotation.models import Import, ImportRefusal
     from annotation.services.images import add_image, update_image
 
-    first = project.images.order_by("name")[0]
+    first = project.images.order_by("name", "id")[0]
     content = images.source_path(first).read_bytes()
     add_image(project, content, name=LONG, prompt=PROMPT, model="painter-2")
     again = add_image(project, content, name="again.png", prompt=PROMPT)

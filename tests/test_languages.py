@@ -231,6 +231,8 @@ NAMES = re.compile(
     r"|better"
     r"|https?://\S+|msg_\w+|webhook\.test|\w+\.\w+_changed|run\.finished|\w+\.(finished|milestone|flagged)"
     r"|Pairwright|UTC|SHA-256|mu|sigma|KB|Bytes|kB|MB|English|Deutsch|train=0.9,test=0.1|our-team/cats"
+    # What stands on keys.
+    r"|(Shift\+|Ctrl\+)?(←|→|↑|↓)|Backspace|Esc"
     # Keys and formats of the API and of exports.
     r"|read|annotate|export|manage|path|/[\w/.-]+|[0-9a-f]{8,}"
 )

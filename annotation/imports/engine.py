@@ -163,7 +163,7 @@ class Reader:
             image.metadata = {**made.metadata, **image.metadata}
         if entry.reference and not prompt:
             return Refusal(
-                entry.called, "A reference needs the prompt that it is the reference of."
+                entry.called, gettext("A reference needs the prompt that it is the reference of.")
             )
         return Read(image, prompt, entry.reference)
 

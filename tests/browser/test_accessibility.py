@@ -7,7 +7,7 @@ from typing import Any
 
 import PIL.Image
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from django.core.cache import cache
 from django.test import Client
 from django.urls import URLPattern, reverse
@@ -31,8 +31,8 @@ pytestmark = pytest.mark.browser
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # What may be otherwise at another width or in other colours.
 OF_THE_LOOK = ["color-contrast", "target-size", "scrollable-region-focusable", "link-in-text-block"]
-DESKTOP: Any = (1280, "light")
-PHONE: Any = (360, "dark")
+DESKTOP: tuple[int, Any] = (1280, "light")
+PHONE: tuple[int, Any] = (360, "dark")
 FOREIGN_VIEWS = {stop.view for stop in FOREIGN}
 # WCAG 1.4.10: what is read needs no scrolling to the side at this width, which is 1280 magnified fourfold.
 NARROWEST = 320
@@ -203,4 +203,4 @@ def test_it_can_be_put_on_a_home_screen(person):
         drawn = PIL.Image.open(BytesIO(page.request.get(stranger.site + address).body()))
         assert f"{drawn.width}x{drawn.height}" == size
         assert drawn.getpixel((drawn.width // 3, drawn.height // 2)) == (242, 242, 242, 255)
-    assert page.request.get(f"{stranger.site}/icons/maskable/180.png").status == 404
+    assert page.request.get(f"{stranger.site}/icons/maskable/180/").status == 404
