@@ -1,16 +1,15 @@
-// Fingers and the mouse on the images. A tap or click chooses, two taps enlarge, a swipe toward an image
-// chooses it; a pinch and the wheel enlarge, a drag moves what is enlarged. What moved never chooses.
+// Fingers and the mouse on the images. A tap or click chooses, and so does a swipe toward an image; a pinch
+// and the wheel enlarge, a drag moves what is enlarged. What moved never chooses.
 
 const STILL = { mouse: 4, pen: 6, touch: 10 }; // px that a pointer may move and still point
 const SWIPE = 64; // px toward an image until letting go chooses it
 const TWO_TAPS = 260; // ms
 const CLOSE = 40; // px
-const ENLARGED = 3; // by two taps
 
 export class Gestures {
   /**
    * on.choose(side): a tap or swipe has chosen. on.aim(side or ""): letting go now would choose it.
-   * on.screen(): what is shown; a tap that waits for a second one counts while it stays the same.
+   * on.screen(): what is shown; what began on another one chooses nothing.
    */
   constructor(stage, view, on) {
     this.stage = stage;
@@ -101,27 +100,11 @@ export class Gestures {
     this.answered = true;
   }
 
+  /** At once; a second tap on the same spot was meant for what is gone. */
   #tap(point, time) {
-    const first = this.tapped;
-    this.#forgetTap();
-    if (first && time - first.time < TWO_TAPS && Math.hypot(point.x - first.x, point.y - first.y) < CLOSE) {
-      if (this.view.isZoomed) this.view.reset();
-      else this.view.zoomBy(ENLARGED, point);
-      return;
-    }
-    const { pane, screen } = this;
-    pane.classList.add("tapped");
-    const timer = setTimeout(() => {
-      this.#forgetTap();
-      if (this.on.screen() === screen) this.on.choose(pane.dataset.outcome);
-    }, TWO_TAPS);
-    this.tapped = { ...point, time, pane, timer };
-  }
-
-  #forgetTap() {
-    clearTimeout(this.tapped?.timer);
-    this.tapped?.pane.classList.remove("tapped");
-    this.tapped = null;
+    const again = this.tapped && time - this.tapped.time < TWO_TAPS && near(point, this.tapped);
+    this.tapped = { ...point, time };
+    if (!again && this.on.screen() === this.screen) this.on.choose(this.pane.dataset.outcome);
   }
 
   /** A click that ends a drag, a pinch or a tap has been dealt with; those of keys and the mouse go on. */
@@ -145,6 +128,10 @@ export class Gestures {
 export function isStacked() {
   const [left, right] = ["left", "right"].map((id) => document.getElementById(id).getBoundingClientRect());
   return right.top >= left.bottom;
+}
+
+function near(one, other) {
+  return Math.hypot(one.x - other.x, one.y - other.y) < CLOSE;
 }
 
 function at({ clientX: x, clientY: y }) {
