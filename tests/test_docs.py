@@ -13,6 +13,7 @@ from celery.contrib.testing.worker import start_worker
 from django.core.management import get_commands
 from pytest_django.live_server_helper import LiveServer
 
+from annotation import keys
 from annotation.exports import COMPARISON_COLUMNS
 from annotation.models import User
 from annotation.tokens import create_token
@@ -52,6 +53,14 @@ def test_every_command_of_manage_py_that_is_named_exists() -> None:
     named = set(words_after(r"manage\.py ([a-z_]+)"))
     assert named
     assert {command for _, command in named} <= set(get_commands())
+
+
+def test_every_key_of_a_pair_is_told_to_annotators() -> None:
+    """As it is before anybody changes it."""
+    told = (ROOT / "docs" / "annotators.md").read_text()
+    actions = keys.PAIR | keys.ANYWHERE | keys.CAUSES
+    asked = {keys.label_of(key) for action in actions.values() for key in action.defaults}
+    assert {key for key in asked - {"="} if f"`{key}`" not in told} == set()
 
 
 def test_every_setting_of_the_environment_is_documented_for_operators() -> None:
