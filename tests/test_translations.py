@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from rating.algorithms.methods import METHODS
 from rating.exports import FORMATS
 from rating.views import words
 
+# Once for all tests, since it reads every source.
+extracted = cache(translations.extracted)
 LETTERS = re.compile(r"[A-Za-z]{2}")
 SOURCES = pytest.mark.parametrize("source", translations.sources(), ids=lambda path: path.stem)
 
@@ -28,7 +31,7 @@ def test_every_sentence_of_the_sources_is_translated_and_no_other(source: Path) 
     """`make messages` brings new sentences into the catalogue, and takes old ones out."""
     catalogue = translations.read(source)
     known = {(message.context, message.id) for message in catalogue if message.id}
-    asked = {(m.context, m.id) for m in translations.extracted(source.stem) if m.id}
+    asked = {(m.context, m.id) for m in extracted(source.stem) if m.id}
     assert asked - known == set(), "not in the catalogue: make messages"
     assert known - asked == set(), "in no source any more: make messages"
     assert translations.untranslated(source) == []
@@ -57,7 +60,7 @@ def _gaps(sentence: str) -> list[str]:
 
 def test_words_of_parts_that_know_no_language_are_marked_in_another() -> None:
     assert {method.title for method in METHODS.values()} <= set(words.METHODS)
-    catalogue = {m.id for m in translations.extracted("django")}
+    catalogue = {m.id for m in extracted("django")}
     told = [one for format in FORMATS.values() for one in (format.title, format.help)]
     told += [option.help for format in FORMATS.values() for option in format.all_options]
     assert {one for one in told if one} - catalogue == set()
