@@ -153,7 +153,8 @@ export class Causes extends Step {
   }
 
   open() {
-    this.start(this.buttons[0]);
+    // On the harmless one: a key that is pressed by chance reports no image.
+    this.start(this.buttons.at(-1));
   }
 
   pick(cause) {
