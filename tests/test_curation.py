@@ -109,6 +109,7 @@ def test_a_prompt_that_reads_wrong_is_corrected_for_compared_images_too(
     assert as_user(alice).patch(where, {"text": "a cat"}).json() == {
         "id": str(prompt.id),
         "text": "a cat",
+        "reference": None,
         "images": 3,
         "images_in_use": 3,
     }

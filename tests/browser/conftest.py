@@ -1,5 +1,6 @@
 """People in front of real browsers: Chromium, driven by Playwright, against a live server."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -73,7 +74,7 @@ class Person:
         left, right = self.page.evaluate(
             "['left', 'right'].map((id) => document.querySelector(`#${id} img`)?.src ?? '')"
         )
-        return left.rstrip("/").rpartition("/")[2], right.rstrip("/").rpartition("/")[2]
+        return image_in(left), image_in(right)
 
     def press(self, keys: str) -> None:
         """One key, or several one after another, with spaces between."""
@@ -96,10 +97,19 @@ class Person:
 
     def sees_again(self, pair: tuple[str, str]) -> None:
         for side, image in zip(("left", "right"), pair, strict=True):
-            expect(self.page.locator(f"#{side} img")).to_have_attribute("src", f"/images/{image}/")
+            expect(self.page.locator(f"#{side} img")).to_have_attribute("src", in_any_size(image))
 
     def nothing_waits(self) -> None:
         expect(self.page.locator("#waiting")).to_be_hidden()
+
+
+def image_in(src: str) -> str:
+    """The id of the image at this address, in whatever size; "" if there is none."""
+    return src.partition("?")[0].rstrip("/").rpartition("/")[2]
+
+
+def in_any_size(image: Any) -> re.Pattern[str]:
+    return re.compile(rf"^/images/{image}/(\?|$)")
 
 
 def _is_answer(request: Request) -> bool:

@@ -86,8 +86,12 @@ def test_tags_and_a_reason_by_keys_and_by_mouse(person, project, add_images, bob
     # Several images may have them, too; whoever goes back takes the choice back.
     lineup(project, bob, images[:3], Screen.BEST)
     page.reload()
+    anything = page.locator("#left img, .tile img").first
+    anything.wait_for()
     while not page.locator(".tile img").count():
         judge.judges("s s")
+        anything.wait_for()
+    judge.nothing_waits()
     answers.clear()
     judge.press("3")
     expect(page.locator("#details")).to_be_visible()
@@ -107,7 +111,7 @@ def test_a_skip_says_why_in_two_keys(person, project, add_images, bob):
     judge.compare(project)
     for keys in ("s b", "s n", "s k", "s s"):
         judge.judges(keys)
-    pair = judge.shown()
+    pair = judge.sees_a_pair()
     judge.press("s Escape s u")
     expect(page.locator("#answers")).to_be_visible()
     assert judge.shown() == pair

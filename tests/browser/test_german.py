@@ -23,7 +23,7 @@ def test_the_compare_page_speaks_german_until_the_person_switches(person, projec
     visitor.press("ArrowRight")
     visitor.sees_another_than(pair)
     expect(page.locator("#notice")).to_contain_text("Der Server ist nicht erreichbar.")
-    expect(page.locator("#waiting")).to_have_text("1 warten")
+    expect(page.locator("#waiting")).to_have_text("1 wartet")
     page.unroute("**/api/v1/comparisons/**")
     page.click(".menu summary")
     page.click("button[name=language][value=en]")

@@ -70,7 +70,8 @@ def test_a_hand_chooses_and_never_by_chance(person, project, add_images, bob):
     fingers.swipe((x, y), (x, y + 120))
     expect(stage).not_to_have_attribute("data-aim", "right")
     fingers.up()
-    page.locator("[data-tool=zoom_reset]").tap()
+    # Buttons by the mouse, since Chromium counts no tap while what was swiped may still be rolling.
+    page.locator("[data-tool=zoom_reset]").click()
     expect(level).to_have_text("1×")
     judge.nothing_waits()
     assert judge.shown() == pair
@@ -88,7 +89,7 @@ def test_a_hand_chooses_and_never_by_chance(person, project, add_images, bob):
     judge.nothing_waits()
     at = tie.bounding_box()
     page.context.set_offline(True)
-    tie.tap()
+    tie.click()
     judge.sees_another_than(pair)
     expect(page.locator("#waiting")).to_be_visible()
     assert tie.bounding_box() == at
