@@ -10,6 +10,7 @@ from django.utils import timezone
 from playwright.sync_api import Route, expect
 
 from annotation.models import Assignment, Comparison
+from annotation.services.projects import update_project
 from tests.browser.conftest import Person, outcomes
 from tests.browser.test_compare import KEYS
 from tests.conftest import PASSWORD
@@ -42,6 +43,24 @@ def test_offline_for_three_answers_then_each_arrives_once(person, project, image
     assert Comparison.objects.count() == 3
     expect(judge.page.locator("#notice")).to_be_empty()
     assert_promises(project)
+
+
+def test_an_answer_counts_without_the_tags_that_the_project_no_longer_has(
+    person, project, images, bob
+):
+    update_project(project.id, tags=["Sharp"])
+    judge = person(bob)
+    judge.compare(project)
+    judge.page.wait_for_load_state("networkidle")
+    judge.page.context.set_offline(True)
+    pair = judge.sees_a_pair()
+    judge.press("1 a Enter")
+    judge.sees_another_than(pair)
+    update_project(project.id, tags=["Colourful"])
+    judge.page.context.set_offline(False)
+    judge.nothing_waits()
+    assert outcomes(project) == [(*pair, "left")]
+    assert Comparison.objects.get().tags == []
 
 
 def test_answers_outlive_a_reload(person, project, images, bob):
