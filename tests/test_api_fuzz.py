@@ -88,6 +88,7 @@ def ids_of(world: World) -> dict[str, str]:
         "project_id": str(world.project.id),
         "image_id": str(world.unused.id),
         "comparison_id": str(world.comparison.id),
+        "example_id": str(world.example.id),
         "export_id": str(world.export.id),
         "flag_id": str(world.flag.id),
         "invitation_id": str(world.invitation.id),

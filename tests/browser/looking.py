@@ -2,10 +2,11 @@
 
 import json
 import re
+from contextlib import suppress
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Request, Route
+from playwright.sync_api import Error, Page, Request, Route
 
 FACTS = re.compile(r'(<script id="facts" type="application/json">)(.*?)(</script>)', re.DOTALL)
 
@@ -28,11 +29,15 @@ def with_assignments(page: Page, **fields: Any) -> None:
     """From now on each assignment that is given out has these fields; a function is given the assignment."""
 
     def add(route: Route) -> None:
-        answer = route.fetch()
-        body = answer.json()
-        for one in body["results"]:
-            one |= {key: value(one) if callable(value) else value for key, value in fields.items()}
-        route.fulfill(response=answer, json=body)
+        # Of a page that is gone meanwhile, nobody waits for the answer.
+        with suppress(Error):
+            answer = route.fetch()
+            body = answer.json()
+            for one in body["results"]:
+                one |= {
+                    name: field(one) if callable(field) else field for name, field in fields.items()
+                }
+            route.fulfill(response=answer, json=body)
 
     page.route(re.compile(r"/assignments/$"), add)
 
