@@ -7,7 +7,7 @@ from typing import Any
 
 import PIL.Image
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from axe_playwright_python.sync_playwright import Axe
 from django.core.cache import cache
 from django.test import Client
 from django.urls import URLPattern, reverse
