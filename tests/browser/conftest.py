@@ -100,6 +100,7 @@ class Person:
             expect(self.page.locator(f"#{side} img")).to_have_attribute("src", in_any_size(image))
 
     def nothing_waits(self) -> None:
+        expect(self.page.locator("#compare")).to_have_attribute("data-waiting", "0")
         expect(self.page.locator("#waiting")).to_be_hidden()
 
 

@@ -1,11 +1,14 @@
 """What a project asks besides the choice, and what is in the way of those who skip."""
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import expect
 
 from annotation.models import Screen
+from annotation.services.projects import update_project
 from tests.browser.conftest import outcomes
-from tests.browser.looking import answers_of, with_facts
+from tests.browser.looking import answers_of
 from tests.lineups import lineup
 
 pytestmark = pytest.mark.browser
@@ -13,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 def test_how_much_better_is_one_more_key(person, project, images, bob):
     judge = person(bob)
-    with_facts(judge.page, ask_strength=True)
+    update_project(project.id, ask_strength=True)
     answers = answers_of(judge.page)
     judge.compare(project)
     pair = judge.shown()
@@ -50,7 +53,8 @@ def test_tags_and_a_reason_by_keys_and_by_mouse(person, project, add_images, bob
     images = add_images(5)
     judge = person(bob)
     page = judge.page
-    with_facts(page, ask_strength=True, ask_reason=True, tags=["Sharp", "Odd hands"])
+    asked: dict[str, Any] = {"ask_strength": True, "ask_reason": True}
+    update_project(project.id, tags=["Sharp", "Odd hands"], **asked)
     answers = answers_of(page)
     judge.compare(project)
     pair = judge.shown()

@@ -64,6 +64,7 @@ const ahead = new Ahead((count) => server.open(count), isAnswered, () => show())
 
 function showWaiting() {
   status.waits(queue.waiting);
+  $("compare").dataset.waiting = queue.waiting; // at once; what people see of it follows the next pair
   if ($("summary").open) session.showWaiting();
 }
 

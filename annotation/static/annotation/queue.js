@@ -19,7 +19,8 @@ export class Queue {
   /**
    * name: of this person's and project's queue. Each of send throws a Problem:
    * send.answer(turn, ms since it was given): the comparison;
-   * send.undo(turn): {reopened, reason}, the new assignment, or null and why there is none.
+   * send.undo(turn): {reopened, reason}, the new assignment, or null and why there is none;
+   * send.renew(): whether the person is logged in after all, and the next call will know it.
    *
    * on.happened(change, facts, here): here, or in another tab,
    *   "answered" {turn}; "withdrawn" {turn, shown}: to be undone, and what is shown again; "sent" {turn};
@@ -37,6 +38,7 @@ export class Queue {
     this.changes = 0;
     this.flushing = false;
     this.failures = 0;
+    this.renewed = false;
     this.wake = () => {};
     this.channel = new BroadcastChannel(name);
     addEventListener("online", () => this.retryNow());
@@ -148,6 +150,7 @@ export class Queue {
     try {
       await (task.undo ? this.#sendUndo(task.turn) : this.#sendAnswer(task.turn));
       this.failures = 0;
+      this.renewed = false;
       return 0;
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
@@ -179,6 +182,11 @@ export class Queue {
   }
 
   async #afterProblem({ turn, undo }, problem) {
+    // Logged in again elsewhere? Then go on; but a refusal that outlives that is one.
+    if (problem.sessionEnded && !this.renewed && (await this.send.renew())) {
+      this.renewed = true;
+      return 0;
+    }
     if (problem.sessionEnded || problem.passes) {
       this.on.held(problem);
       if (problem.sessionEnded) return null;
