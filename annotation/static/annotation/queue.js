@@ -170,7 +170,8 @@ export class Queue {
     await this.#change([key], (now) => now && { ...now, comparison: comparison.id, made });
     this.#happened("sent", { turn });
     const old = forgettable(turn, this.turns).map((one) => one.key);
-    if (old.length) await this.#change(old, () => null);
+    // Unless it has been answered anew, in another tab, since this one looked.
+    if (old.length) await this.#change(old, (now) => (waits(now) || now?.undo ? undefined : null));
   }
 
   async #sendUndo({ key, ...turn }) {
