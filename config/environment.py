@@ -3,7 +3,7 @@
 import os
 import secrets
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -43,6 +43,21 @@ def origin(name: str, value: str) -> str:
             "without a path: https://pairs.example.org"
         )
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def with_password(url: str, password: str) -> str:
+    """Return the address of Redis with its password, which needs no escaping by whoever set it."""
+    parts = urlsplit(url)
+    if not password or not parts.hostname:
+        return url
+    if parts.password:
+        raise ImproperlyConfigured(
+            "REDIS_PASSWORD is set, but REDIS_URL has a password, too: leave one of them out."
+        )
+    netloc = parts.netloc.rpartition("@")[2]
+    return urlunsplit(
+        parts._replace(netloc=f"{parts.username or ''}:{quote(password, safe='')}@{netloc}")
+    )
 
 
 def absolute_folders(name: str, value: str) -> list[Path]:

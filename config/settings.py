@@ -22,6 +22,7 @@ from config.environment import (
     origin,
     required,
     strong_secret_key,
+    with_password,
 )
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -80,7 +81,9 @@ try:
     else:
         SECRET_KEY = strong_secret_key(required("SECRET_KEY", "50 or more random characters"))
         PUBLIC_URL = origin("PUBLIC_URL", required("PUBLIC_URL", "https://pairs.example.org"))
-        REDIS_URL = required("REDIS_URL", "redis://redis:6379/0")
+        REDIS_URL = with_password(
+            required("REDIS_URL", "redis://redis:6379/0"), env.str("REDIS_PASSWORD", "")
+        )
         DATABASES = {"default": env.dj_db_url("DATABASE_URL")}
         if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
             raise ImproperlyConfigured(

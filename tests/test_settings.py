@@ -30,7 +30,8 @@ def start(tmp_path: Path, **environment: str) -> str:
         "import sys; from django.core.exceptions import ImproperlyConfigured\n"
         "try:\n from config import settings\n"
         "except ImproperlyConfigured as error: sys.exit(str(error))\n"
-        "print({name: getattr(settings, name) for name in ('SECURE', 'ALLOWED_HOSTS', 'DEBUG')})"
+        "print({name: getattr(settings, name) for name in ("
+        "'SECURE', 'ALLOWED_HOSTS', 'DEBUG', 'SESSION_COOKIE_NAME', 'CSRF_COOKIE_NAME', 'REDIS_URL')})"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -60,6 +61,24 @@ def test_a_deployment_starts_when_it_is_told_all_it_needs(tmp_path: Path) -> Non
     assert "'SECURE': True" in said
     assert "pairs.example.org" in said
     assert not (tmp_path / "secret_key").exists()
+
+
+def test_cookies_are_bound_to_the_host_where_there_is_tls(tmp_path: Path) -> None:
+    said = start(tmp_path, **DEPLOYMENT)
+    assert "'SESSION_COOKIE_NAME': '__Host-sessionid'" in said
+    assert "'CSRF_COOKIE_NAME': '__Host-csrftoken'" in said
+    plain = start(tmp_path, **DEPLOYMENT | {"PUBLIC_URL": "http://pairs.example.org"})
+    assert "'SESSION_COOKIE_NAME': 'sessionid'" in plain
+
+
+def test_the_password_of_redis_is_given_apart_from_its_address(tmp_path: Path) -> None:
+    said = start(tmp_path, **DEPLOYMENT, REDIS_PASSWORD="a/b@c:d")
+    assert "'REDIS_URL': 'redis://:a%2Fb%40c%3Ad@redis:6379/0'" in said
+
+
+def test_two_passwords_for_redis_are_refused(tmp_path: Path) -> None:
+    two = DEPLOYMENT | {"REDIS_URL": "redis://:one@redis:6379/0", "REDIS_PASSWORD": "two"}
+    assert start(tmp_path, **two).startswith("REDIS_PASSWORD is set, but REDIS_URL has a password")
 
 
 @pytest.mark.parametrize("name", ["REDIS_URL", "SECRET_KEY", "PUBLIC_URL"])
