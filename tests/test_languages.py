@@ -61,7 +61,7 @@ def test_the_browser_chooses_the_language_until_the_person_does(client, bob):
 def test_the_chosen_language_survives_login_and_logout(client, bob):
     answer = client.post(reverse("set_language"), {"language": "de", "next": "/login/"})
     assert answer["Location"] == "/login/"
-    cookie = answer.cookies["django_language"]
+    cookie = answer.cookies["language"]
     assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
     assert int(cookie["max-age"]) > 100 * 24 * 3600
     client.post("/login/", {"login": "bob", "password": PASSWORD})
@@ -76,7 +76,7 @@ def test_the_switch_leads_nowhere_else_and_needs_a_post_with_a_token(bob):
     away = own.post(reverse("set_language"), {"language": "de", "next": "https://evil.example/"})
     assert away["Location"] == "/"
     unknown = own.post(reverse("set_language"), {"language": "xx", "next": "/"})
-    assert "django_language" not in unknown.cookies
+    assert "language" not in unknown.cookies
     assert own.get(reverse("set_language"), {"language": "de"}).status_code == 405
     strict = logged_in(bob, enforce_csrf_checks=True)
     assert strict.post(reverse("set_language"), {"language": "de"}).status_code == 403
