@@ -8,7 +8,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-embedded test-consumers messages lint types check lock clean chromium
+.PHONY: help run test test-embedded test-consumers messages lint types audit check lock clean chromium
 .PHONY: screenshots
 .PHONY: bench-export bench-opening bench-rating bench-accuracy bench-pairing bench-lineups bench-page
 .DELETE_ON_ERROR:
@@ -73,9 +73,13 @@ lint: .venv/dev.installed ## Check style and format
 types: .venv/dev.installed ## Check types
 	@DATA_DIR=.mypy_cache/data $(BIN)/mypy
 
-check: ## lint, types, test and test-embedded
+audit: .venv/dev.installed ## Look for known vulnerabilities in what the lock files install
+	@$(BIN)/python deploy/audit.py
+
+check: ## lint, types, audit, test and test-embedded
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory types
+	@$(MAKE) --no-print-directory audit
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory test-embedded
 
