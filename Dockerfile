@@ -19,7 +19,8 @@ RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin pairwright \
 COPY --from=packages /venv /venv
 WORKDIR /app
 COPY . .
-RUN python -m config.translations
+RUN python -m config.translations \
+ && python -m compileall -q annotation config rating
 # The settings want the values of a deployment; collecting files uses none of them, and none stays.
 RUN DATABASE_URL=postgresql://build REDIS_URL=redis://build PUBLIC_URL=https://build.invalid \
     SECRET_KEY=$(python -c "import secrets; print(secrets.token_urlsafe(50))") \

@@ -77,3 +77,17 @@ def is_installed(alias: str = "default") -> bool:
     with connection.cursor() as cursor:
         cursor.execute(source)
         return int(cursor.fetchone()[0]) == 2
+
+
+def can_be_removed(alias: str = "default") -> bool:
+    """Return whether the role that is connected owns the log, and with it the triggers."""
+    connection = connections[alias]
+    if connection.vendor != "postgresql":
+        return False  # whoever may write the file of SQLite may do anything
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_has_role(relowner, 'MEMBER') FROM pg_class"
+            " WHERE oid = to_regclass('annotation_comparison')"
+        )
+        row = cursor.fetchone()
+    return bool(row and row[0])

@@ -102,6 +102,22 @@ def log_is_guarded(databases: Sequence[str] | None = None, **kwargs: Any) -> Seq
     ]
 
 
+@register(Tags.database, deploy=True)
+def log_is_owned_by_another_role(
+    databases: Sequence[str] | None = None, **kwargs: Any
+) -> Sequence[CheckMessage]:
+    owned = [log_guard.can_be_removed(alias) for alias in databases or []]
+    if not any(owned):
+        return []
+    return [
+        Warning(
+            "The program's database role owns the log of comparisons, so that it could remove its guard.",
+            hint="Run the program as the role that `manage.py create_service_role` makes.",
+            id="pairwright.W005",
+        )
+    ]
+
+
 @register(Tags.translation)
 def translations_are_compiled(**kwargs: Any) -> Sequence[CheckMessage]:
     return [

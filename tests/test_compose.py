@@ -18,6 +18,8 @@ from email.message import Message
 from pathlib import Path
 from typing import Any
 
+import httpx
+import psycopg
 import pytest
 import yaml
 
@@ -67,8 +69,8 @@ def test_only_the_proxy_can_be_reached_from_outside():
 def test_there_is_no_secret_in_the_file_and_a_missing_one_stops_the_start():
     for service in SERVICES.values():
         for name, value in service.get("environment", {}).items():
-            if re.search("SECRET|PASS|TOKEN", name):
-                assert re.fullmatch(r"\$\{\w+:\?[^}]+\}", value), name
+            if re.search("SECRET|PASS|TOKEN|AUTH", name):
+                assert re.fullmatch(r"\$\{\w+:(\?[^}]+|-)\}", value), name
             assert not re.search(r"://[^/]*:[^/]*@", value), name
 
 
@@ -105,6 +107,44 @@ def test_the_images_of_the_host_are_read_only_and_the_services_have_no_privilege
     assert re.search(r"^USER pairwright$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_writes_to_its_volumes_alone_and_cannot_take_the_whole_machine(name: str):
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert any(folder.startswith("/tmp") for folder in service["tmpfs"])  # noqa: S108
+    assert re.fullmatch(r"\d+[mg]", interpolated(service["mem_limit"], {}))
+    assert service["pids_limit"] <= 512
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_only_the_service_that_migrates_knows_the_owner_of_the_tables():
+    owners = {
+        name
+        for name, service in SERVICES.items()
+        if any("${POSTGRES_PASSWORD" in text for text in strings(service))
+    }
+    assert owners == {"db", "migrate"}
+    for name in ("web", "worker", "beat"):
+        assert "//pairwright_service@" in SERVICES[name]["environment"]["DATABASE_URL"]
+
+
+def test_the_services_of_the_backend_ask_for_a_password():
+    command = SERVICES["redis"]["command"]
+    assert command[command.index("--requirepass") + 1].startswith("${REDIS_PASSWORD:?")
+    for name in OURS:
+        assert SERVICES[name]["environment"]["REDIS_PASSWORD"].startswith("${REDIS_PASSWORD:?")
+
+
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_every_setting_of_buckets_and_hubs_reaches_the_services(name: str):
+    documented = re.findall(
+        r"`((?:IMPORT_S3|HUB)_\w+)`", (ROOT / "docs" / "operators.md").read_text()
+    )
+    assert len(documented) >= 9
+    assert set(documented) <= set(SERVICES[name]["environment"])
+
+
 def test_the_queue_outlives_a_restart_and_is_never_evicted():
     command = " ".join(SERVICES["redis"]["command"])
     assert "--appendonly yes" in command
@@ -139,7 +179,12 @@ class Deployment:
 
     def environment(self, name: str) -> dict[str, str]:
         of_file = SERVICES[name].get("environment", {})
-        return {k: interpolated(v, self.given) for k, v in of_file.items()} | self.environ
+        environ = {k: interpolated(v, self.given) for k, v in of_file.items()} | self.environ
+        if "DATABASE_URL" in of_file:
+            # The server is another, the role is the file's.
+            role = re.match(r"postgresql://(\w+)@", of_file["DATABASE_URL"])
+            environ["DATABASE_URL"] = environ["DATABASE_URL"].replace("postgres@", f"{role[1]}@", 1)
+        return environ
 
     def run(self, name: str, command: list[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -176,7 +221,7 @@ class Deployment:
         finally:
             process.terminate()
             try:
-                assert process.wait(20) in (0, -signal.SIGTERM), log.read_text()
+                assert process.wait(60) in (0, -signal.SIGTERM), log.read_text()
             finally:
                 with_children_of(process)
 
@@ -200,20 +245,27 @@ def build_command() -> str:
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     folder = tmp_path_factory.mktemp("compose")
-    port, proxy_port = free_port(), free_port()
+    port, proxy_port, broker_port = free_port(), free_port(), free_port()
+    password = os.urandom(8).hex()
     given = {
         "POSTGRES_PASSWORD": "not checked by a server that trusts its socket",
+        "POSTGRES_SERVICE_PASSWORD": "not checked either, and with ' and %s",
+        "REDIS_PASSWORD": password,
         "SECRET_KEY": os.urandom(32).hex(),
         "PUBLIC_URL": f"http://localhost:{proxy_port}",
     }
     (folder / "data").mkdir()
     with ExitStack() as stack:
-        database, broker = stack.enter_context(postgres()), stack.enter_context(valkey())
+        database = stack.enter_context(postgres())
+        with psycopg.connect(database.url, autocommit=True) as owner:
+            owner.execute("CREATE ROLE pairwright SUPERUSER LOGIN")  # as the image of Postgres does
+        locked = ("--port", str(broker_port), "--requirepass", password)
+        stack.enter_context(valkey(*locked))
         places = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(folder),
             "DATABASE_URL": database.url,
-            "REDIS_URL": broker.url,
+            "REDIS_URL": f"redis://127.0.0.1:{broker_port}/0",
             "DATA_DIR": str(folder / "data"),
             "STATIC_ROOT": str(folder / "static"),
             "GRANIAN_HOST": "127.0.0.1",
@@ -249,6 +301,63 @@ def ready(deployment: Deployment) -> bool:
 
 def test_the_web_service_is_ready_with_its_database_and_broker(deployment: Deployment):
     eventually(lambda: ready(deployment), 60)
+
+
+ATTACKS_ON_THE_LOG = (
+    "DROP TRIGGER guard_log_rows ON annotation_comparison",
+    "ALTER TABLE annotation_comparison DISABLE TRIGGER USER",
+    "CREATE OR REPLACE FUNCTION pairwright_guard_log() RETURNS trigger LANGUAGE plpgsql"
+    " AS 'BEGIN RETURN NEW; END'",
+    "SET session_replication_role = replica",
+    "TRUNCATE annotation_comparison",
+    "DELETE FROM annotation_comparison",
+    "UPDATE annotation_comparison SET outcome = 'left'",
+    "DROP TABLE annotation_comparison",
+    "DELETE FROM django_migrations",
+    "CREATE ROLE other",
+)
+
+
+@pytest.mark.parametrize("statement", ATTACKS_ON_THE_LOG)
+def test_the_role_of_the_program_cannot_remove_the_guard_of_the_log(
+    deployment: Deployment, statement: str
+):
+    url = deployment.environment("web")["DATABASE_URL"]
+    refused = pytest.raises(psycopg.errors.InsufficientPrivilege)
+    with psycopg.connect(url, autocommit=True) as program, refused:
+        program.execute(statement)
+
+
+def test_the_role_of_the_program_can_do_all_that_people_do(deployment: Deployment):
+    """Take the services of the file from the first account to a vote, its undo, an export, and the end."""
+    password = "correct horse battery staple"
+    made = deployment.run(
+        "web", ["env", f"ADMIN_PASSWORD={password}", "python", "manage.py", "bootstrap"]
+    )
+    assert made.returncode == 0, made.stderr
+    eventually(lambda: ready(deployment), 60)
+    base = f"http://localhost:{deployment.port}/api/v1/"
+    with httpx.Client(base_url=base, headers={"Host": deployment.host}, timeout=60) as api:
+
+        def call(method: str, path: str, status: int, body: dict[str, Any] | None = None) -> Any:
+            answer = api.request(method, path, json=body)
+            assert answer.status_code == status, answer.text
+            return answer.json() if answer.content else None
+
+        who = {"username": "admin", "password": password, "name": "test"}
+        api.headers["Authorization"] = f"Token {call('POST', 'token/', 200, who)['token']}"
+        (project,) = call("GET", "projects/", 200)["results"]
+        at = f"projects/{project['id']}/"
+        for outcome in ("left", "right"):
+            (shown,) = call("POST", f"{at}assignments/", 201, {"count": 1})["results"]
+            vote = call(
+                "POST", "comparisons/", 201, {"assignment": shown["id"], "outcome": outcome}
+            )
+        call("DELETE", f"comparisons/{vote['id']}/", 204)
+        export = call("POST", f"{at}exports/", 202, {"format": "comparisons"})
+        eventually(lambda: call("GET", f"exports/{export['id']}/", 200)["status"] == "done", 120)
+        eventually(lambda: call("GET", f"{at}ratings/", 200)["run"], 120)
+        call("DELETE", at, 204)
 
 
 @pytest.mark.parametrize("name", ["web", "worker", "beat"])

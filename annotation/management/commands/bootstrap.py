@@ -5,7 +5,10 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import ProgrammingError, connection
+from django.db.migrations.executor import MigrationExecutor
 
+from annotation import log_guard
 from annotation.errors import Refused
 from annotation.imports.folder import Report, import_folder
 from annotation.management.commands.login_link import login_link
@@ -28,8 +31,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, images: Path | None, **options: Any) -> None:
-        call_command("migrate", interactive=False, verbosity=0)
-        call_command("createcachetable", verbosity=0)
+        self._prepare_database()
         admin = self._admin()
         try:
             if images is not None:
@@ -45,6 +47,22 @@ class Command(BaseCommand):
         except Refused as error:
             raise CommandError(str(error)) from None
         self.stdout.write(self._way_in(admin))
+
+    def _prepare_database(self) -> None:
+        """Migrate where something is missing; a deployment's own role may not, and then need not."""
+        executor = MigrationExecutor(connection)
+        if (
+            executor.migration_plan(executor.loader.graph.leaf_nodes())
+            or not log_guard.is_installed()
+        ):
+            try:
+                call_command("migrate", interactive=False, verbosity=0)
+            except ProgrammingError as error:
+                raise CommandError(
+                    f"The database is out of date, and this role may not change it ({str(error).strip()}): "
+                    "run `manage.py migrate` as the owner of the tables, as `docker compose up` does."
+                ) from None
+        call_command("createcachetable", verbosity=0)
 
     def _admin(self) -> User:
         admin, _ = User.objects.get_or_create(
