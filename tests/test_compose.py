@@ -264,6 +264,8 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         places = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(folder),
+            # Compiled once for all tests.
+            "NUMBA_CACHE_DIR": os.environ["NUMBA_CACHE_DIR"],
             "DATABASE_URL": database.url,
             "REDIS_URL": f"redis://127.0.0.1:{broker_port}/0",
             "DATA_DIR": str(folder / "data"),
