@@ -3,6 +3,10 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.auth_backends import AuthenticationBackend
+from allauth.core.exceptions import RateLimited
+from allauth.core.internal import ratelimit
+from django.conf import settings
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -11,6 +15,24 @@ from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 from knox.models import AuthToken
 
 from annotation.models import User
+from annotation.names import name_key
+
+# Bound to this host, as the browser holds it, where there is TLS.
+DEVICE_COOKIE = "__Host-device" if settings.SECURE else "device"
+DEVICE_SALT = "annotation.accounts.device"
+DEVICE_SECONDS = 365 * 24 * 3600
+# People who share a machine; the one who came first is forgotten first.
+PEOPLE_PER_DEVICE = 8
+
+
+class NameBackend(AuthenticationBackend):
+    """Find the person by the key of their name, as everything else does."""
+
+    def _authenticate_by_username(self, username: str, password: str) -> Any:
+        # Whoever was renamed by an upgrade may go on with the former spelling; the password says who it is.
+        former = User.objects.exclude(former_name="").filter(former_name=username)
+        people = [*User.objects.called(username), *former]
+        return next((who for who in people if self._check_password(who, password)), None)
 
 
 class ClosedAccountAdapter(DefaultAccountAdapter):

@@ -72,6 +72,9 @@ class KeptAdmin(admin.ModelAdmin):
 class UserAdmin(DjangoUserAdmin):
     """People are deactivated, not deleted: their comparisons stay."""
 
+    list_display = (*DjangoUserAdmin.list_display, "is_active", "former_name")
+    search_fields = (*DjangoUserAdmin.search_fields, "former_name")
+
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 

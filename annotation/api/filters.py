@@ -10,6 +10,7 @@ from rest_framework.exceptions import ValidationError
 from annotation.api.pagination import stored
 from annotation.errors import Invalid
 from annotation.models import Comparison, Image, Project, Purpose, Screen
+from annotation.names import name_key
 from annotation.selectors import criterion_named, images_of
 
 # Times that every database and time zone can hold.
@@ -45,7 +46,7 @@ class ComparisonFilter(FilterSet):
         try:
             return log.filter(annotator=UUID(who))
         except ValueError:
-            return log.filter(annotator__username=who)
+            return log.filter(annotator__name_key=name_key(who))
 
     def since_time(
         self, log: QuerySet[Comparison], name: str, time: datetime

@@ -22,6 +22,7 @@ from annotation.imports.asked import Asked
 from annotation.imports.csv_lines import columns_of, read_lines
 from annotation.imports.names import Found, Names
 from annotation.models import Criterion, Image, Import, Membership, Project, Role, User
+from annotation.names import name_key
 from annotation.selectors import criterion_asked
 from annotation.services.images import set_excluded
 from annotation.services.imported_comparisons import Judged, append_imported, known_comparisons
@@ -95,7 +96,7 @@ def import_ancestor(
 def member_called(project: Project, username: str) -> User:
     """The member whose comparisons they are; the project's first manager, if nobody is named."""
     members = Membership.objects.filter(project=project).select_related("user")
-    wanted = {"user__username": username} if username else {"role": Role.MANAGER}
+    wanted = {"user__name_key": name_key(username)} if username else {"role": Role.MANAGER}
     member = members.filter(**wanted).order_by("created_at", "id").first()
     if member is None:
         raise Invalid(

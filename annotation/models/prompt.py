@@ -5,10 +5,12 @@ from typing import Any
 from django.db import models
 
 from annotation.models.project import Project
+from annotation.names import fold_text
 
 
 def prompt_digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    """The same for all texts that read the same, whatever their spaces and line ends (annotation.names)."""
+    return hashlib.sha256(fold_text(text).encode()).hexdigest()
 
 
 class Prompt(models.Model):

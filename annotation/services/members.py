@@ -22,7 +22,7 @@ INVITATION_LIFE = timedelta(days=7)
 
 
 def add_member(project: Project, username: str, role: Role) -> Membership:
-    user = User.objects.filter(username=username, is_active=True).first()
+    user = User.objects.called(username).filter(is_active=True).first()
     if user is None:
         raise Invalid(
             _(
@@ -112,9 +112,12 @@ def accept_invitation(token: str, user: User) -> Membership:
 
 @transaction.atomic
 def accept_invitation_as_new_person(token: str, username: str, password: str) -> Membership:
-    user = User(username=username)
+    # Before the name is looked at: who has no invitation learns no names.
+    open_invitation(token)
+    user = User(username=User.normalize_username(username))
     try:
         user.clean_fields(exclude=["password"])
+        user.clean()
         validate_password(password, user)
     except ValidationError as error:
         field = "username" if hasattr(error, "error_dict") else "password"

@@ -10,11 +10,12 @@ from django.utils.translation import ngettext
 from annotation.errors import Conflict, Invalid
 from annotation.models import Example, Image, LineupImage, Pair, Project, Prompt
 from annotation.models.prompt import prompt_digest
+from annotation.names import fold_text
 from annotation.services.revision import raise_revision
 
 
 def prompt_for(project: Project, text: str) -> Prompt | None:
-    if not text.strip():
+    if not fold_text(text):
         return None
     prompt, _ = Prompt.objects.get_or_create(
         project=project, digest=prompt_digest(text), defaults={"text": text}
@@ -23,8 +24,12 @@ def prompt_for(project: Project, text: str) -> Prompt | None:
 
 
 def prompts_for(project: Project, texts: Iterable[str]) -> dict[str, Prompt]:
-    """The prompts of these texts, made where there were none; a text of spaces has none."""
-    wanted = {prompt_digest(text): text for text in texts if text.strip()}
+    """The prompts of these texts, made where there were none; a text of spaces has none.
+
+    A prompt reads as it was first written; texts that read the same have the same one.
+    """
+    digests = {text: prompt_digest(text) for text in texts if fold_text(text)}
+    wanted = {digest: text for text, digest in reversed(digests.items())}
     there = Prompt.objects.filter(project=project, digest__in=wanted)
     found = {prompt.digest: prompt for prompt in there}
     new = [
@@ -36,13 +41,13 @@ def prompts_for(project: Project, texts: Iterable[str]) -> dict[str, Prompt]:
         # Another may make the same at this moment, so they are read again.
         Prompt.objects.bulk_create(new, ignore_conflicts=True)
         found = {prompt.digest: prompt for prompt in there.all()}
-    return {text: found[digest] for digest, text in wanted.items()}
+    return {text: found[digest] for text, digest in digests.items()}
 
 
 @transaction.atomic
 def rename_prompt(prompt: Prompt, text: str) -> Prompt:
     """Correct how a prompt reads, for all its images, compared ones too: they stay together."""
-    if not text.strip():
+    if not fold_text(text):
         raise Invalid(
             _("A prompt has a text. To take it from its images, give these none."), "text"
         )

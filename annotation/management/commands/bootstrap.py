@@ -13,6 +13,7 @@ from annotation.errors import Refused
 from annotation.imports.folder import Report, import_folder
 from annotation.management.commands.login_link import login_link
 from annotation.models import Project, User
+from annotation.names import name_key
 from annotation.services.projects import create_project
 
 REFUSED_SHOWN = 10
@@ -66,7 +67,8 @@ class Command(BaseCommand):
 
     def _admin(self) -> User:
         admin, _ = User.objects.get_or_create(
-            username="admin", defaults={"is_staff": True, "is_superuser": True}
+            name_key=name_key("admin"),
+            defaults={"username": "admin", "is_staff": True, "is_superuser": True},
         )
         password = os.environ.get("ADMIN_PASSWORD", "")
         if password and not admin.check_password(password):

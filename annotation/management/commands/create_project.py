@@ -27,7 +27,7 @@ class Command(BaseCommand):
     def handle(
         self, *args: Any, name: str, manager: str, criterion: list[str] | None, **options: Any
     ) -> None:
-        user = User.objects.filter(username=manager, is_active=True).first()
+        user = User.objects.called(manager).filter(is_active=True).first()
         if user is None:
             raise CommandError(f"There is no person called “{manager}”. Name one with --manager.")
         fields = {key: options[key] for key in ("state", "overlap", "instructions")}

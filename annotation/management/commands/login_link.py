@@ -21,7 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("username")
 
     def handle(self, *args: Any, username: str, **options: Any) -> None:
-        user = User.objects.filter(username=username, is_active=True).first()
+        user = User.objects.called(username).filter(is_active=True).first()
         if user is None:
             raise CommandError(f"There is no active person called “{username}”.")
         self.stdout.write(login_link(user))
