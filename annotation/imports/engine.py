@@ -22,6 +22,8 @@ from annotation.errors import Invalid
 from annotation.imports.entries import NO_ROOM, Entry, Refusal, Unavailable, read_in_place
 from annotation.imports.generators import generated_by
 from annotation.models import Folder, Image, Project
+from annotation.names import fold_text
+from annotation.services.quotas import refuse_beyond_disk
 
 BATCH = 100
 # A batch whose entries hold this many bytes of memory is full, too; so is one that took this long.
@@ -156,7 +158,7 @@ class Reader:
                 entry.called,
                 gettext("It cannot be read: %(value)s.") % {"value": error.strerror or error},
             )
-        prompt = entry.prompt.strip()
+        prompt = entry.prompt.strip() if fold_text(entry.prompt) else ""
         if not prompt and self.read_prompts and (made := generated_by(facts.texts)):
             prompt = made.prompt
             image.model = image.model or made.model

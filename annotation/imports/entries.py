@@ -10,6 +10,7 @@ import json
 import math
 import os
 import stat
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,6 +111,13 @@ class Source(Protocol):
         """How many entries there are, if that is quickly told."""
 
     def entries(self) -> Iterator[Entry | Refusal]: ...
+
+
+def as_on_disk(folder: Path, name: str) -> str:
+    """The name as the folder spells it: a table may compose letters otherwise, or have backslashes."""
+    slashed = name.replace("\\", "/")
+    spellings = [name, slashed, *(unicodedata.normalize(form, slashed) for form in ("NFC", "NFD"))]
+    return next((one for one in spellings if os.path.lexists(folder / one)), name)
 
 
 def read_in_place(home: Path, place: str) -> tuple[bytes, int]:

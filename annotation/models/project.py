@@ -9,6 +9,8 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
+from annotation.names import name_key
+
 # A digit key for each tag.
 MOST_TAGS, LONGEST_TAG = 9, 50
 
@@ -34,7 +36,7 @@ def validate_tags(tags: Any) -> None:
             )
         if "," in tag or any(ord(letter) < ord(" ") for letter in tag):
             raise ValidationError(_("A tag has no comma, and is on one line."))
-    if len(set(tags)) != len(tags):
+    if len(set(map(name_key, tags))) != len(tags):
         raise ValidationError(_("Each tag is there only once."))
 
 

@@ -27,6 +27,7 @@ from annotation.models import (
     Token,
     User,
 )
+from annotation.names import name_key
 
 # So many of a person's last answers are looked at; fewer than the least do not say how fast they go.
 LATELY, LEAST_FOR_PACE = 50, 5
@@ -41,7 +42,7 @@ def criterion_asked(project: Project, key: str | None) -> Criterion:
 
 def criterion_named(project: Project, key: str) -> Criterion:
     for criterion in project.criteria.all():
-        if criterion.key == key:
+        if name_key(criterion.key) == name_key(key):
             return criterion
     known = ", ".join(criterion.key for criterion in project.criteria.all())
     raise Invalid(

@@ -40,6 +40,7 @@ from annotation.models import (
     Screen,
     User,
 )
+from annotation.names import name_key
 from annotation.services.assignments import release_same_images, reopen_assignment
 from annotation.services.leases import may_take_again, membership_of
 from annotation.services.revision import raise_revision
@@ -144,7 +145,7 @@ def _record(
         levels=levels,
         outcome=answer.outcome,
         cause=answer.cause,
-        tags=list(answer.tags),
+        tags=_tags_of(assignment.project, answer.tags),
         duration_ms=answer.duration_ms,
         strength=answer.strength,
         reason=answer.reason,
@@ -296,16 +297,18 @@ def _refuse_unanswerable(assignment: Assignment, answer: Answer) -> None:
         raise Invalid(
             _("A cause says why something was skipped: send it with the outcome “skip”."), "cause"
         )
-    _refuse_other_tags(project, answer.tags)
+    _tags_of(project, answer.tags)
     if project.state == Project.State.CLOSED:
         raise Conflict(_("The project is closed and takes no more comparisons."))
 
 
-def _refuse_other_tags(project: Project, tags: Sequence[str]) -> None:
-    if len(set(tags)) != len(tags):
-        raise Invalid(_("Name each tag only once."), "tags")
-    for tag in tags:
-        if tag not in project.tags:
+def _tags_of(project: Project, tags: Sequence[str]) -> list[str]:
+    """The project's own spelling of the tags; Invalid if one is not among them, or there twice."""
+    spelled = {name_key(tag): tag for tag in reversed(project.tags)}
+    spelled |= {tag: tag for tag in project.tags}
+    found = [spelled.get(tag, spelled.get(name_key(tag), "")) for tag in tags]
+    for tag, own in zip(tags, found, strict=True):
+        if not own:
             known = ", ".join(project.tags)
             raise Invalid(
                 _("The project has no tag “%(tag)s”. It has: %(known)s.")
@@ -314,6 +317,9 @@ def _refuse_other_tags(project: Project, tags: Sequence[str]) -> None:
                 else _("The project has no tags."),
                 "tags",
             )
+    if len(set(found)) != len(found):
+        raise Invalid(_("Name each tag only once."), "tags")
+    return found
 
 
 def _refuse_unless_manager(role: Role) -> None:

@@ -1,6 +1,7 @@
 """What happens to a project's images: they come in, are described, set aside, and taken back."""
 
 import hashlib
+import unicodedata
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,6 +57,8 @@ def upload_image(
     So an upload that broke off can be sent again, all of it. What is there stays as it is described. A
     retry waits for the first try by the project's row, which is locked when everything slow is done.
     """
+    # As the letters are composed by one system or another, it is one name.
+    name = unicodedata.normalize("NFC", name)
     same = project.images.filter(sha256=hashlib.sha256(content).hexdigest(), name=name)
     same = same.select_related("prompt").order_by("created_at", "id")
     if (known := same.first()) is not None:

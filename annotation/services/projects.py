@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from annotation.errors import Conflict, Invalid
 from annotation.models import Criterion, Membership, Project, Role, User, validate_tags
+from annotation.names import name_key
 from annotation.services import queue
 from annotation.services.revision import raise_revision
 from annotation.webhooks import announce
@@ -24,6 +25,7 @@ def create_project(
     """A project with this person as its manager; with no criteria it asks which image is better."""
     project = Project(**fields)
     _clean(project)
+    _clean_tags(project)
     project.save()
     Membership.objects.create(project=project, user=user, role=Role.MANAGER)
     _set_criteria(project, list(criteria or [DEFAULT_CRITERION]))
@@ -45,11 +47,13 @@ def update_project(
 ) -> Project:
     """Change what is named. why: what is told of a change of state beside it, if nobody made it by hand."""
     project = locked_project(project_id)
-    before = project.state
+    before, tags = project.state, project.tags
     chosen = _how_pairs_are_chosen(project)
     for name, value in fields.items():
         setattr(project, name, value)
     _clean(project)
+    if project.tags != tags:
+        _clean_tags(project)
     project.save(update_fields=list(fields))
     if criteria is not None:
         _set_criteria(project, list(criteria))
@@ -84,6 +88,9 @@ def _clean(project: Project) -> None:
             ),
             "repeat_share",
         )
+
+
+def _clean_tags(project: Project) -> None:
     try:
         validate_tags(project.tags)
     except ValidationError as error:
@@ -97,7 +104,7 @@ def _set_criteria(project: Project, wanted: list[Mapping[str, str]]) -> None:
         raise Invalid(
             _("A project needs at least one criterion, such as {“key”: “better”}."), "criteria"
         )
-    if len(set(keys)) != len(keys):
+    if len(set(map(name_key, keys))) != len(keys):
         raise Invalid(_("Each criterion's key must be there only once."), "criteria")
     for gone in project.criteria.exclude(key__in=keys):
         if gone.pairs.exists():

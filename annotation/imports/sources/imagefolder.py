@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from annotation.errors import Invalid
 from annotation.imports.asked import Asked
-from annotation.imports.entries import Entry, Refusal
+from annotation.imports.entries import Entry, Refusal, as_on_disk
 from annotation.imports.tables import BadLine, Line, Table, described
 
 METADATA = ("metadata.jsonl", "metadata.csv")
@@ -57,7 +57,7 @@ class ImageFolderSource:
         name = values.pop("file_name", None)
         if not isinstance(name, str) or not name:
             raise Invalid(_("It names no file in “file_name”."))
-        path = Path(os.path.normpath(folder / name))
+        path = Path(os.path.normpath(folder / as_on_disk(folder, name)))
         if not path.is_relative_to(self.root):
             raise Invalid(_("“%(name)s” leads out of the folder.") % {"name": name[:200]})
         place = path.relative_to(self.root).as_posix()

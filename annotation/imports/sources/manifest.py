@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from annotation.errors import Invalid
 from annotation.imports.asked import Asked
-from annotation.imports.entries import Entry, Refusal
+from annotation.imports.entries import Entry, Refusal, as_on_disk
 from annotation.imports.tables import BadLine, Line, Table
 from annotation.strict_json import strict_json
 
@@ -66,7 +66,7 @@ class ManifestSource:
         path = _text(values, "path")
         if not path:
             raise Invalid(_("It names no file in “path”."))
-        home, place = self._located(path)
+        home, place = self._located(as_on_disk(self.base, path))
         return Entry(
             place=place,
             home=home,
