@@ -23,6 +23,7 @@ from annotation.models import (
     Pair,
     Project,
     Purpose,
+    Role,
     Screen,
     Token,
     User,
@@ -307,9 +308,19 @@ def members_of(project: Project) -> QuerySet[Membership]:
 
 
 def invitations_of(project: Project) -> QuerySet[Invitation]:
-    """Those that somebody may still use, latest first."""
+    """List those that somebody may still use, latest first.
+
+    An invitation is worth what its maker may do now: who manages no more lets nobody in, nor themselves.
+    """
+    managers = Membership.objects.filter(
+        project=project, role=Role.MANAGER, user__is_active=True
+    ).values("user")
     return Invitation.objects.filter(
-        project=project, accepted_at=None, revoked_at=None, expires_at__gt=Now()
+        project=project,
+        accepted_at=None,
+        revoked_at=None,
+        expires_at__gt=Now(),
+        created_by__in=managers,
     ).select_related("created_by")
 
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from annotation.errors import Conflict, Gone, Invalid
 from annotation.models import Assignment, Invitation, Membership, Project, Role, User
+from annotation.selectors import invitations_of
 from annotation.services.assignments import release_assignments
 
 INVITATION_LIFE = timedelta(days=7)
@@ -86,7 +87,7 @@ def open_invitation(token: str) -> Invitation:
     )
     if invitation is None:
         raise Http404(_("There is no such invitation."))
-    if invitation.accepted_at or invitation.revoked_at or invitation.expires_at <= timezone.now():
+    if not invitations_of(invitation.project).filter(id=invitation.id).exists():
         raise Gone(
             _(
                 "This invitation has been used, withdrawn or has expired. Ask the person who "
@@ -100,6 +101,9 @@ def open_invitation(token: str) -> Invitation:
 def accept_invitation(token: str, user: User) -> Membership:
     """Join with the invitation's role. The link works once, however many use it at the same moment."""
     invitation = open_invitation(token)
+    _lock_maker(invitation)
+    # Looked at again, since they may just have been removed.
+    open_invitation(token)
     claimed = Invitation.objects.filter(id=invitation.id, accepted_at=None, revoked_at=None).update(
         accepted_at=Now(), accepted_by=user
     )
@@ -129,6 +133,12 @@ def accept_invitation_as_new_person(token: str, username: str, password: str) ->
     except IntegrityError:
         raise Invalid(_("This name is taken. Choose another."), "username") from None
     return accept_invitation(token, user)
+
+
+def _lock_maker(invitation: Invitation) -> None:
+    """Who takes the maker's role away waits until this transaction ends."""
+    maker = Membership.objects.filter(project=invitation.project_id, user=invitation.created_by_id)
+    list(maker.select_for_update(no_key=True).values_list("id"))
 
 
 def _digest(token: str) -> str:
