@@ -1,5 +1,6 @@
 """Logging in: no self-registration, one throttle for the page, the API and the admin, one-time links."""
 
+import secrets
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -8,8 +9,9 @@ from allauth.core.exceptions import RateLimited
 from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
+from django.core import signing
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.encoding import force_str
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 from knox.models import AuthToken
@@ -36,8 +38,76 @@ class NameBackend(AuthenticationBackend):
 
 
 class ClosedAccountAdapter(DefaultAccountAdapter):
+    """Nobody registers; and failures are counted so that nobody can lock out somebody else.
+
+    A stranger's failures count by their address, by name and address together, and, with a limit that takes
+    many addresses to reach, by name. A device with which this person has logged in before has its own count.
+    """
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        name = name_key(credentials.get("username") or "")
+        used = ratelimit.RateLimitUsage(usage=[])
+        for action, key in self._counted(request, name):
+            usage = ratelimit.consume(request, app="allauth.account", action=action, key=key)
+            if usage is None:
+                raise self.validation_error("too_many_login_attempts")
+            used.usage += usage.usage
+        # Given back by `authenticate` if the password is right.
+        self._login_failed_rl_usage = used
+
+    def _counted(self, request: HttpRequest, name: str) -> list[tuple[str, str]]:
+        if device := _device_of(request, name):
+            return [("login_failed_on_device", f"{device} {name}")]
+        here = f"{ratelimit.get_ip(request)} {name}"
+        return [("login_failed", here), ("login_failed_by_name", name)]
+
+
+def too_many_logins(request: HttpRequest, username: str) -> bool:
+    """Count a login at the page, and return whether this address has had its share of them.
+
+    It bounds the work of hashing passwords. A known device goes past it, whoever else is at its address.
+    """
+    if _device_of(request, name_key(username)):
+        return False
+    return not ratelimit.consume(request, app="allauth.account", action="login_by_address")
+
+
+def remember_device(request: HttpRequest, response: HttpResponse, user: User) -> None:
+    """Remember, in a signed cookie, who has logged in with this browser.
+
+    The cookie gives no access. It only has the browser's failed logins counted apart from everybody else's.
+    """
+    device, known = _read_device(request)
+    people = [*(one for one in known if one != str(user.pk)), str(user.pk)][-PEOPLE_PER_DEVICE:]
+    response.set_cookie(
+        DEVICE_COOKIE,
+        signing.dumps([device, *people], salt=DEVICE_SALT),
+        max_age=DEVICE_SECONDS,
+        secure=settings.SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _device_of(request: HttpRequest, name: str) -> str:
+    """Return the device's id if the person with this name has logged in on it, else an empty string."""
+    device, known = _read_device(request)
+    if not known:
+        return ""
+    user = User.objects.called(name).only("pk").first()
+    return device if user is not None and str(user.pk) in known else ""
+
+
+def _read_device(request: HttpRequest) -> tuple[str, list[str]]:
+    try:
+        cookie = request.COOKIES.get(DEVICE_COOKIE, "")
+        device, *known = signing.loads(cookie, salt=DEVICE_SALT, max_age=DEVICE_SECONDS)
+    except signing.BadSignature:
+        return secrets.token_urlsafe(12), []
+    return device, known
 
 
 class EntryTokens(PasswordResetTokenGenerator):

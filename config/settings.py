@@ -233,7 +233,15 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
-ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "20/m/ip,5/5m/key"}
+# Failed logins: of an address, of a name from one address, of a name from everywhere, and of a name on a
+# device that its person has logged in with before (annotation/accounts.py).
+ACCOUNT_RATE_LIMITS = {
+    "login": None,
+    "login_by_address": "60/m/ip",
+    "login_failed": "20/m/ip,5/5m/key",
+    "login_failed_by_name": "200/h/key",
+    "login_failed_on_device": "5/5m/key",
+}
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 
 # Limits and sessions live in the database: they outlive a lost Redis, and every process sees the same.

@@ -1,6 +1,8 @@
 from typing import Any
 
 from allauth.account.views import LoginView, PasswordChangeView, PasswordSetView
+from allauth.core.ratelimit import respond_429
+from django.contrib import messages
 from django.contrib.auth import login as start_session
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -10,8 +12,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from django_htmx.http import HttpResponseClientRefresh
 
-from annotation.accounts import user_of_entry_key
+from annotation.accounts import remember_device, too_many_logins, user_of_entry_key
 from annotation.errors import Gone
+from annotation.models import User
 from annotation.views.page import page
 
 
@@ -22,6 +25,23 @@ class LoginPage(LoginView):
         if request.htmx:
             return HttpResponseClientRefresh()
         response: HttpResponse = super().get(request, *args, **kwargs)
+        return response
+
+    def post(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        if too_many_logins(request, request.POST.get("login", "")):
+            return respond_429(request)
+        response: HttpResponse = super().post(request, *args, **kwargs)
+        return response
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = super().form_valid(form)
+        if isinstance(user := self.request.user, User):
+            remember_device(self.request, response, user)
+            if user.former_name and form.cleaned_data["login"] == user.former_name:
+                told = _(
+                    "Your username is now “%(name)s”, because somebody else had the same. Use it from now on."
+                )
+                messages.info(self.request, told % {"name": user.username})
         return response
 
 
@@ -43,4 +63,6 @@ def enter(request: HttpRequest, encoded: str, token: str) -> HttpResponse:
             )
         )
     start_session(request, user)
-    return redirect("projects")
+    response = redirect("projects")
+    remember_device(request, response, user)
+    return response

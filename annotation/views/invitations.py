@@ -8,6 +8,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from annotation.access import memberships_of
+from annotation.accounts import remember_device
 from annotation.errors import Invalid
 from annotation.forms import NewPersonForm
 from annotation.models import Invitation, Membership, Role, User
@@ -49,7 +50,9 @@ def _for_new(request: HttpRequest, invited: Invitation, token: str) -> HttpRespo
             form.add_error(refusal.field, str(refusal))
         else:
             login(request, membership.user)
-            return _welcome(request, membership)
+            response = _welcome(request, membership)
+            remember_device(request, response, membership.user)
+            return response
     return render(request, "annotation/invitation.html", {"form": form, **_facts(invited)})
 
 
