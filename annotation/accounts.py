@@ -159,3 +159,20 @@ def authenticate(request: Any, username: str, password: str) -> User | None:
     user: User | None = adapter.authenticate(request, username=username, password=password)
     # allauth also hands out deactivated people, whom its own pages then turn away.
     return user if user is not None and user.is_active else None
+
+
+def confirm_password(request: HttpRequest, user: User, password: str) -> None:
+    """Refuse who cannot give their own password again (Invalid). Failures count as those of logins do."""
+    if not user.has_usable_password():
+        raise Invalid(
+            _("You have no password yet. Set one in the menu under your name, then try again."),
+            "password",
+        )
+    try:
+        found = authenticate(request, username=user.username, password=password)
+    except (ValidationError, RateLimited):
+        raise Invalid(
+            _("Too many wrong passwords. Wait five minutes, then try again."), "password"
+        ) from None
+    if found is None or found.pk != user.pk:
+        raise Invalid(_("This is not your password. Try again."), "password")

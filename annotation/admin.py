@@ -10,6 +10,8 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import Model
 from django.http import HttpRequest
+from knox import admin as knox_admin  # noqa: F401 - registers what is taken back here
+from knox.models import AuthToken
 
 from annotation.models import (
     Assignment,
@@ -42,6 +44,8 @@ from annotation.services.revision import raise_revision
 admin.site.site_header = admin.site.site_title = "Pairwright"
 # The same throttle as the login page's.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+# Its page made a token of anybody, by a session alone.
+admin.site.unregister(AuthToken)
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -313,6 +317,19 @@ class DecisionAdmin(ReadOnlyAdmin):
     list_filter = ("kind", "project")
     search_fields = ("annotator__username", "reason")
     list_select_related = ("annotator", "decided_by", "project")
+
+
+@admin.register(AuthToken)
+class AuthTokenAdmin(ReadOnlyAdmin):
+    """Whoever may delete tokens ends them here; they are made by their own person, with the password."""
+
+    list_display = ("user", "created", "expiry")
+    search_fields = ("user__username",)
+    list_select_related = ("user",)
+    fields = ("user", "created", "expiry")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
 
 
 @admin.register(Token)

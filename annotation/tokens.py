@@ -46,7 +46,7 @@ def create_token(
 
 
 def about_token(key: AuthToken) -> Token:
-    """What is known of it; one that was made before tokens had names, or in the admin, has all rights."""
+    """What is known of it; one that was made before tokens had names has all rights."""
     about = getattr(key, "about", None)
     return about if about is not None else Token.objects.get_or_create(key=key)[0]
 

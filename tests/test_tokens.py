@@ -151,7 +151,9 @@ def test_a_token_from_before_names_gets_one_at_its_first_use(bob: User) -> None:
 def test_the_page_makes_a_token_shows_it_once_and_revokes_it(bob: User) -> None:
     browser = logged_in(bob)
     page = reverse("tokens")
-    made = browser.post(page, {"name": "laptop", "scopes": ["read"], "days": 30})
+    made = browser.post(
+        page, {"name": "laptop", "scopes": ["read"], "days": 30, "password": PASSWORD}
+    )
     secret = made.context["secret"]
     assert secret in made.content.decode()
     again = browser.get(page).content.decode()
@@ -165,7 +167,9 @@ def test_the_page_makes_a_token_shows_it_once_and_revokes_it(bob: User) -> None:
 
 
 def test_the_page_says_what_cannot_be(bob: User) -> None:
-    answer = logged_in(bob).post(reverse("tokens"), {"name": "", "days": 4000})
+    answer = logged_in(bob).post(
+        reverse("tokens"), {"name": "", "days": 4000, "password": PASSWORD}
+    )
     assert answer.context["form"].errors.keys() == {"name", "days"}
     assert not Token.objects.exists()
 

@@ -71,6 +71,13 @@ class TokenForm(forms.Form):
         max_value=MOST_DAYS,
         label=_("It works for so many days"),
     )
+    password = forms.CharField(
+        max_length=1000,
+        strip=False,
+        label=_("Your password"),
+        help_text=_("Needed again, because a token stays valid after you log out."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
 
 
 class KeysForm(forms.Form):

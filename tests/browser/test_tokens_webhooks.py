@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 from annotation.models import Delivery, Project, User
 from annotation.services.webhooks import create_webhook, send_test
 from tests.api import url
+from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.browser
 
@@ -17,6 +18,7 @@ def test_a_person_makes_a_token_and_revokes_it(person: Any, project: Project, bo
     page = person(bob).open("tokens")
     page.fill("[name=name]", "laptop")
     page.check("[value=read]")
+    page.fill("[name=password]", PASSWORD)
     page.click("text=Make a token")
     secret = page.locator("#secret").input_value()
     script = APIClient()
