@@ -14,8 +14,10 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils.encoding import force_str
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
+from django.utils.translation import gettext as _
 from knox.models import AuthToken
 
+from annotation.errors import Invalid
 from annotation.models import User
 from annotation.names import name_key
 
@@ -132,6 +134,25 @@ def user_of_entry_key(encoded: str, token: str) -> User | None:
     except (ValueError, ValidationError):
         return None
     return user if user is not None and entry_tokens.check_token(user, token) else None
+
+
+class NotTheName:
+    """Refuse passwords made of the username: without it, what is left must be long enough by itself."""
+
+    SHORTEST = 8
+
+    def validate(self, password: str, user: Any = None) -> None:
+        name = name_key(getattr(user, "username", "") or "")
+        folded = name_key(password)
+        left = folded.replace(name, "").replace(name[::-1], "") if name else folded
+        if left != folded and len(left) < (self.SHORTEST if len(name) > 2 else 1):
+            raise ValidationError(
+                _("The password is too similar to the username. Choose a different one."),
+                code="password_too_similar",
+            )
+
+    def get_help_text(self) -> str:
+        return _("Your password can’t be too similar to your username.")
 
 
 class EndTokens:

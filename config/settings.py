@@ -222,7 +222,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
         "NumericPasswordValidator",
     )
-] + [{"NAME": "annotation.accounts.EndTokens"}]
+] + [{"NAME": "annotation.accounts.NotTheName"}, {"NAME": "annotation.accounts.EndTokens"}]
 # How long a one-time login link works.
 PASSWORD_RESET_TIMEOUT = int(timedelta(days=1).total_seconds())
 LOGIN_URL = "account_login"

@@ -3,6 +3,8 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import ProgrammingError, connection
@@ -72,6 +74,12 @@ class Command(BaseCommand):
         )
         password = os.environ.get("ADMIN_PASSWORD", "")
         if password and not admin.check_password(password):
+            try:
+                validate_password(password, admin)
+            except ValidationError as error:
+                raise CommandError(
+                    f"ADMIN_PASSWORD cannot be used: {' '.join(error.messages)}"
+                ) from None
             admin.set_password(password)
             admin.save(update_fields=["password"])
         elif not admin.password:
