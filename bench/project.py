@@ -1,6 +1,7 @@
 """A project of any size on a private PostgreSQL, for benchmarks of what users wait for."""
 
 import os
+import secrets
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,7 +27,7 @@ def servers() -> Iterator[None]:
             "REDIS_URL": stack.enter_context(valkey()).url,
             "DATA_DIR": str(directory),
             "DJANGO_SETTINGS_MODULE": "config.settings",
-            "SECRET_KEY": uuid.uuid4().hex * 2,
+            "SECRET_KEY": secrets.token_hex(32),
             "PUBLIC_URL": "http://localhost",
             "ALLOWED_HOSTS": "testserver,localhost",
             "STATIC_ROOT": str(directory / "static"),

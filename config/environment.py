@@ -1,7 +1,12 @@
 """How single values of the environment are read: each is right, or a sentence says what it must be."""
 
+import math
 import os
+import re
 import secrets
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -69,11 +74,57 @@ def absolute_folders(name: str, value: str) -> list[Path]:
     return [folder.resolve() for folder in folders]
 
 
+# Words of samples. A random key of 67 letters holds one of them, in any case, once in fifty thousand times.
+SAMPLE_WORDS = (
+    *("change", "default", "django", "dummy", "example", "insecure", "password", "placeholder"),
+    *("qwerty", "replace", "sample", "secret", "0123456789", "abcdefgh"),
+)
+# Words with something between them, and a number behind: a phrase, which is guessed by its words.
+WORDS = re.compile(r"[a-z]+([-_. ][a-z]+)*[-_.! ]*\d{0,4}[!.]*", re.IGNORECASE)
+SECRET_KEY_BITS = 128
+
+
 def strong_secret_key(value: str) -> str:
-    samples = ("change", "example", "insecure", "secret", "your-")
-    if len(value) < 50 or len(set(value)) < 5 or value.lower().startswith(samples):
-        raise ImproperlyConfigured(
-            "SECRET_KEY is too weak: it must be at least 50 random characters. Make one with "
-            "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
-        )
-    return value
+    """Return the key unless it is short, a sample, or too regular to be random; say how to make one."""
+    text = value.lower()
+    if len(value) < 50:
+        problem = "it is shorter than 50 characters"
+    elif any(word in text for word in SAMPLE_WORDS):
+        problem = "it is a sample, or made of words"
+    elif WORDS.fullmatch(value) or entropy(value) < SECRET_KEY_BITS:
+        problem = "it is not random"
+    else:
+        return value
+    raise ImproperlyConfigured(
+        f"SECRET_KEY is too weak: {problem}. It must be at least 50 random characters. Make one with "
+        "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
+    )
+
+
+def entropy(text: str) -> float:
+    """Estimate from above how many bits it took to choose this text.
+
+    Of a block that is repeated only the first counts; of what is left, the entropy of its letters, or of the
+    steps between them if that is less: "abcdef" takes but one step.
+    """
+    period = next(n for n in range(1, len(text) + 1) if text == (text * 2)[n : n + len(text)])
+    rest = _without_repeats(text[:period])
+    steps = [ord(b) - ord(a) for a, b in pairwise(rest)]
+    return min(_bits(rest), _bits(steps))
+
+
+def _without_repeats(text: str, block: int = 5) -> str:
+    """The text without letters that end a block that was there before; random texts have hardly any."""
+    seen: set[str] = set()
+    kept = []
+    for at, letter in enumerate(text):
+        ending = text[max(0, at - block + 1) : at + 1]
+        if len(ending) < block or ending not in seen:
+            kept.append(letter)
+        seen.add(ending)
+    return "".join(kept)
+
+
+def _bits(signs: Sequence[object]) -> float:
+    counts = Counter(signs).values()
+    return sum(-count * math.log2(count / len(signs)) for count in counts)

@@ -1,20 +1,26 @@
 """A configuration that cannot work stops the program with one sentence."""
 
+import base64
 import os
+import random
+import string
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
 from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from annotation import log_guard
+from config.environment import strong_secret_key
 from config.supervisor import Options, child_environ
 from tests.conftest import _set_guard
 
 ROOT = Path(__file__).resolve().parent.parent
-STRONG = "k7Qx2Vb9Lm" * 6
+STRONG = "k7Qx2Vb9LmZr4WcJ0hTq8YdN5sGf1PaE6uKi3BvX-oRz_7MwHyC2Dg9l"
 DEPLOYMENT = {
     "DATABASE_URL": "postgresql://u:p@db/pairwright",
     "REDIS_URL": "redis://redis:6379/0",
@@ -88,10 +94,59 @@ def test_a_deployment_without_one_of_its_settings_says_which(tmp_path: Path, nam
 
 
 @pytest.mark.parametrize(
-    "key", ["short", "a" * 60, "change-me-" + STRONG, "django-insecure-"[7:] + STRONG]
+    "key", ["short", "a" * 60, "change-me-" + STRONG, "django-insecure-" + STRONG]
 )
 def test_a_weak_key_is_refused(tmp_path: Path, key: str) -> None:
     assert start(tmp_path, **DEPLOYMENT | {"SECRET_KEY": key}).startswith("SECRET_KEY is too weak")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "k7Qx2Vb9Lm" * 6,
+        "0f" * 32,
+        uuid.UUID(int=0x5D2F8C0E7B4A4913A6D1C3E5F7081B2D).hex * 2,
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
+        "9876543210" * 6,
+        "my-own-SECRET-key-for-this-deployment-of-ours-1234567890",
+        "please-put-fifty-or-more-random-characters-here-thanks",
+        "the_quick_brown_fox_jumps_over_the_lazy_dog_and_away_2026",
+        "PASSWORD" + STRONG,
+        "<replace me> " + STRONG,
+        f"pairwright-example-{STRONG}",
+    ],
+)
+def test_a_sample_a_phrase_or_a_regular_key_is_refused(key: str) -> None:
+    with pytest.raises(
+        ImproperlyConfigured, match=r"SECRET_KEY is too weak.*secrets\.token_urlsafe"
+    ):
+        strong_secret_key(key)
+
+
+def test_no_way_to_make_a_key_makes_one_that_is_refused() -> None:
+    """The dice are thrown the same each time, so that this does not fail once in a while."""
+    dice = random.Random(11)
+
+    def drawn(letters: str, count: int) -> str:
+        return "".join(dice.choices(letters, k=count))
+
+    for _ in range(500):
+        for key in (
+            base64.urlsafe_b64encode(dice.randbytes(50)).decode().rstrip("="),
+            base64.b64encode(dice.randbytes(38)).decode(),
+            dice.randbytes(25).hex(),
+            dice.randbytes(32).hex(),
+            drawn("abcdefghijklmnopqrstuvwxyz0123456789!@#$%^&*(-_=+)", 50),
+            drawn(string.digits, 50),
+        ):
+            assert strong_secret_key(key) == key
+
+
+def test_the_sample_environment_has_no_key_that_would_do() -> None:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    (key,) = [line.partition("=")[2] for line in lines if line.startswith("SECRET_KEY=")]
+    with pytest.raises(ImproperlyConfigured):
+        strong_secret_key(key)
 
 
 @pytest.mark.parametrize(
