@@ -60,6 +60,10 @@ try:
     TOKEN_READS_PER_MINUTE = env.int("TOKEN_READS_PER_MINUTE", 12_000)
     TOKEN_WRITES_PER_MINUTE = env.int("TOKEN_WRITES_PER_MINUTE", 12_000)
 
+    # What the projects of one person may come to; 0 is no limit (annotation/services/quotas.py).
+    MANAGER_PROJECTS = env.int("MANAGER_PROJECTS", 100)
+    MANAGER_DISK_GB = env.int("MANAGER_DISK_GB", 50)
+
     DATABASES: dict[str, dict[str, Any]]
     if EMBEDDED:
         SECRET_KEY = embedded_secret_key(DATA_DIR)

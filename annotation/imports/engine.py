@@ -51,10 +51,19 @@ class Reader:
     """Reads the entries of one source for one project."""
 
     def __init__(
-        self, project: Project, identity: str, *, read_prompts: bool, alive: Callable[[], None]
+        self,
+        project: Project,
+        identity: str,
+        *,
+        read_prompts: bool,
+        alive: Callable[[], None],
+        unlimited: bool = False,
     ) -> None:
-        """`alive` is called at least every few seconds while pictures are decoded."""
-        self.project, self.identity = project, identity
+        """`alive` is called at least every few seconds while pictures are decoded.
+
+        `unlimited`: an operator's command, for which the quota of the project's maker does not hold.
+        """
+        self.project, self.identity, self.unlimited = project, identity, unlimited
         self.read_prompts, self.alive = read_prompts, alive
         self.folders: dict[Path, Folder] = {}
 
@@ -82,6 +91,9 @@ class Reader:
             else:
                 wanted[key] = entry
                 self.folder_of(entry)  # here, since threads must not ask the database
+        if not self.unlimited and any(entry.home is None for entry in wanted.values()):
+            # Before a batch is written, so that no file is ever kept that is not counted.
+            refuse_beyond_disk(self.project)
         for result in pool.map(self._read, wanted.values()):
             self.alive()
             if isinstance(result, Refusal):

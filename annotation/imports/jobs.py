@@ -29,6 +29,7 @@ from annotation.imports.entries import NO_ROOM, Source, Unavailable
 from annotation.imports.kinds import KINDS
 from annotation.models import Image, Import, ImportRefusal, Project, User
 from annotation.services.prompts import prompts_for
+from annotation.services.quotas import count_bytes, refuse_beyond_disk
 from annotation.services.references import add_references
 from annotation.services.revision import raise_revision
 from annotation.wake_up import post
@@ -162,6 +163,8 @@ def _made(
     kind.check_options(source, options, uploads)
     job = Import(project=project, created_by=user, source=source, options=dict(options))
     asked = Asked.of(job)
+    if user is not None:
+        refuse_beyond_disk(project, sum(upload.size or 0 for upload in uploads.values()))
     try:
         for name, upload in uploads.items():
             asked.keep(name, upload, kind.uploads[name])
@@ -269,6 +272,7 @@ class _Reading:
             job.project,
             source.identity,
             read_prompts=job.options.get("read_prompts", True),
+            unlimited=job.created_by_id is None,
             alive=self.beat,
         )
 
@@ -334,6 +338,8 @@ class _Reading:
                 read.image.prompt = prompts.get(read.prompt)
             Image.objects.bulk_create(read.image for read in batch.read)
             add_references([read.image for read in batch.read if read.reference])
+            copied = [read.image.bytes for read in batch.read if read.image.folder_id is None]
+            count_bytes(self.job.project, sum(copied))
             raise_revision(self.job.project_id)
 
 

@@ -2,6 +2,7 @@ import secrets
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -197,6 +198,11 @@ class Project(models.Model):
     # Kept here, not derived from SECRET_KEY, so that pseudonyms outlive a change of that key.
     pseudonym_key = models.CharField(max_length=64, default=new_pseudonym_key, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    # Whose quota it counts for, whoever manages it now; and the bytes of its pictures that were copied here.
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", editable=False
+    )
+    kept_bytes = models.BigIntegerField(default=0, db_default=0, editable=False)
     # A deleted project is seen by nobody, but its log stays: comparisons are never erased.
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 

@@ -21,6 +21,7 @@ from annotation.models import Image, Project, Prompt
 from annotation.services.assignments import release_assignments_of
 from annotation.services.examples import refuse_if_in_example
 from annotation.services.prompts import move_to_prompt, prompt_for, was_shown
+from annotation.services.quotas import count_bytes, refuse_beyond_disk
 from annotation.services.references import end_reference, make_reference, refuse_if_reference
 from annotation.services.revision import raise_revision
 
@@ -82,6 +83,7 @@ class _File:
 
 
 def _keep_file(project: Project, content: bytes) -> _File:
+    refuse_beyond_disk(project, len(content))
     facts = images.inspect(content)
     id = uuid.uuid4()
     # Named by us, never by the uploader.
@@ -112,6 +114,7 @@ def _create(
         width=file.facts.width,
         height=file.facts.height,
     )
+    count_bytes(project, file.bytes)
     raise_revision(project.id)
     return image
 
@@ -238,6 +241,8 @@ def delete_image(image: Image) -> None:
         refuse_if_reference(image)
         refuse_if_in_example(image)
         image.delete()
+        if image.folder_id is None:
+            count_bytes(image.project, -image.bytes)
         raise_revision(image.project_id)
     if image.folder_id is None:
         (settings.UPLOAD_DIR / image.path).unlink(missing_ok=True)

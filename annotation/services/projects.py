@@ -11,6 +11,7 @@ from annotation.errors import Conflict, Invalid
 from annotation.models import Criterion, Membership, Project, Role, User, validate_tags
 from annotation.names import name_key
 from annotation.services import queue
+from annotation.services.quotas import refuse_another_project
 from annotation.services.revision import raise_revision
 from annotation.webhooks import announce
 
@@ -23,7 +24,8 @@ def create_project(
     user: User, *, criteria: Iterable[Mapping[str, str]] | None = None, **fields: Any
 ) -> Project:
     """A project with this person as its manager; with no criteria it asks which image is better."""
-    project = Project(**fields)
+    refuse_another_project(user)
+    project = Project(created_by=user, **fields)
     _clean(project)
     _clean_tags(project)
     project.save()

@@ -47,7 +47,7 @@ class ExportsView(View):
         description="A worker writes it. It is there when its `status` is `done`.",
         body=NewExportSerializer,
         answers={202: ExportSerializer},
-        refusals=(400, 401, 403, 404, 415),
+        refusals=(400, 401, 403, 404, 409, 415),
     )
     def post(self, request: Request, project_id: UUID) -> Response:
         project = project_for(self.user, project_id, Role.MANAGER)

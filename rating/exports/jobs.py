@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
-from django.db.models import Q
+from django.db.models import Q, Sum
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 
 from annotation.errors import Invalid
 from annotation.models import Comparison, Project, User
+from annotation.services.quotas import refuse_beyond_disk
 from annotation.webhooks import announce
 from rating.exports import FORMATS
 from rating.exports.card import card
@@ -44,6 +45,8 @@ TELL_SECONDS = 1.0
 def request_export(project: Project, user: User, format: str, options: dict[str, Any]) -> Export:
     """A queued export, and word to a worker; if that message is lost, the sweep finds the export."""
     file, options = format_named(format).read_options(options)
+    written = Export.objects.filter(project__created_by=project.created_by_id)
+    refuse_beyond_disk(project, written.aggregate(sum=Sum("bytes"))["sum"] or 0)
     export = Export.objects.create(
         project=project, created_by=user, format=format, file=file, options=options
     )

@@ -66,7 +66,7 @@ class ImagesView(View):
         "answer is 200 and the image as it is, so an upload that broke off is simply repeated.",
         body={"multipart/form-data": ImageUploadSerializer},
         answers={201: ImageSerializer, 200: ImageSerializer},
-        refusals=(400, 401, 403, 404, 413, 415),
+        refusals=(400, 401, 403, 404, 409, 413, 415),
     )
     def post(self, request: Request, project_id: UUID) -> Response:
         project = project_for(self.user, project_id, Role.MANAGER)

@@ -46,7 +46,7 @@ class ImportsView(View):
             "multipart/form-data": UploadedImportSerializer,
         },
         answers={202: ImportDetailSerializer},
-        refusals=(400, 401, 403, 404, 413, 415),
+        refusals=(400, 401, 403, 404, 409, 413, 415),
     )
     def post(self, request: Request, project_id: UUID) -> Response:
         project = project_for(self.user, project_id, Role.MANAGER)

@@ -41,7 +41,7 @@ class ProjectsView(View):
         "whom the administrator permits it.",
         body=ProjectSerializer,
         answers={201: ProjectSerializer},
-        refusals=(400, 401, 403, 415),
+        refusals=(400, 401, 403, 409, 415),
     )
     def post(self, request: Request) -> Response:
         if not access.may_create_projects(self.user):
