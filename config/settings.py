@@ -24,6 +24,7 @@ from config.environment import (
     strong_secret_key,
     with_password,
 )
+from config.logs import to_stderr
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -146,6 +147,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.browser_headers.BrowserHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "config.secret_addresses.SecretAddressMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -395,12 +397,4 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- Logs ----------------------------------------------------------------------------------------------
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    # It tells each address that is called, and that of a webhook may hold a secret.
-    "loggers": {"httpx": {"level": "WARNING"}},
-}
+LOGGING = to_stderr(LOG_LEVEL)
