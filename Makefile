@@ -10,7 +10,8 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 .PHONY: help run test test-embedded test-consumers messages lint types audit check lock clean chromium
 .PHONY: screenshots
-.PHONY: bench-export bench-opening bench-rating bench-accuracy bench-pairing bench-lineups bench-page
+.PHONY: bench-export bench-opening bench-rating bench-few-votes bench-accuracy bench-pairing bench-lineups
+.PHONY: bench-page
 .DELETE_ON_ERROR:
 # What is installed comes before what is made with it.
 .NOTPARALLEL:
@@ -52,6 +53,9 @@ bench-page: .venv/dev.installed $(TRANSLATIONS) chromium ## Measure the compare 
 
 bench-rating: .venv/bench.installed $(TRANSLATIONS) ## Measure the ratings against published packages (QUICK=1: smaller tables)
 	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.rating
+
+bench-few-votes: .venv/dev.installed $(TRANSLATIONS) ## Measure the ratings where people give few comparisons (QUICK=1: fewer seeds)
+	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.few_votes
 
 bench-accuracy: .venv/dev.installed $(TRANSLATIONS) ## Measure whether the announced accuracy holds in simulation (QUICK=1: fewer runs)
 	@NUMBA_CACHE_DIR=.numba_cache $(BIN)/python -m bench.accuracy

@@ -145,11 +145,11 @@ def simulated() -> list[dict]:
 
 
 def replayed() -> list[dict]:
-    from bench import rating, replay
+    from bench import data, replay
 
-    there = [name for name in replay.CONTEXTS if (rating.DATA / f"{name}.csv.gz").exists()]
+    there = [name for name in replay.CONTEXTS if (data.DATA / f"{name}.csv.gz").exists()]
     for name in set(replay.CONTEXTS) - set(there):
-        print(f"\nreplay: {name} left out (not found in {rating.DATA})")
+        print(f"\nreplay: {name} left out (not found in {data.DATA})")
     jobs = [
         ("replay", name, 0, strategy, "pooled", seed)
         for name in there

@@ -8,8 +8,6 @@ that is capped rates fewer comparisons of the same items a comparison count; its
 extrapolated in proportion, and say so.
 """
 
-import csv
-import gzip
 import json
 import os
 import resource
@@ -21,11 +19,10 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import kendalltau, rankdata
 
+from bench.data import DATA, load
 from bench.peers import METHODS_AND_PEERS
-from rating.algorithms.results import Integers
 
 QUICK = os.environ.get("QUICK") == "1"
-DATA = Path(os.environ.get("DATA", "../shared/data"))
 SIZES = [(1_000, 10_000)] if QUICK else [(1_000, 10_000), (10_000, 200_000), (100_000, 2_000_000)]
 TIME_LIMIT = 60 if QUICK else 300
 QUICK_CAP = {
@@ -190,19 +187,6 @@ def _spam_run(name: str, share: float, kinds: str, seed: int) -> tuple:
         truth = rated.scale[0] + rated.scale[1] * strength
         covers = np.mean(np.abs(truth - rated.mu) < 1.959964 * rated.sigma)
     return tau, told, covers
-
-
-def load(name: str) -> tuple[int, Integers, Integers, Integers, Integers]:
-    """The decided comparisons of a data set; an item is one of one context."""
-    with gzip.open(DATA / f"{name}.csv.gz", "rt", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if int(row["label"])]
-    numbers: dict[tuple[str, str], int] = {}
-    columns = [
-        [numbers.setdefault((row["context"], row[side]), len(numbers)) for row in rows]
-        for side in ("item_a", "item_b")
-    ]
-    columns += [[int(row[key]) for row in rows] for key in ("label", "annotator")]
-    return len(numbers), *(np.array(column, dtype=np.int64) for column in columns)
 
 
 def held_out_table() -> list[dict]:

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import kendalltau
 
-from bench.rating import load
+from bench.data import load
 from bench.simulation import View, play
 from bench.strategies import STRATEGIES
 from rating.algorithms.graph import components

@@ -75,6 +75,44 @@ def test_many_items_and_few_people_do_not_fall_apart() -> None:
     assert tau > kendalltau(case.strength, trueskill(*case.rows).mu)[0] - 0.005
 
 
+@pytest.mark.parametrize("votes", [1, 2, 5])
+def test_few_comparisons_per_person_do_not_make_all_people_unequal(votes: int) -> None:
+    """The spread of sharpness once grew to 1.5 here, the prior variance to 18; see `bench.few_votes`."""
+    people = 500 // votes
+    sharpness = np.where(np.arange(people) < people // 10, 0.0, 1.0)
+    better = []
+    for seed in range(4):
+        case = simulate(100, 500, sharpness=sharpness, seed=seed)
+        who = np.repeat(np.arange(people), votes)
+        rated = trueskill_annotators(*case.rows, who)
+        assert rated.settings["spread"][0] <= 0.4
+        assert rated.settings["prior_variance"] < 6
+        tau = kendalltau(case.strength, rated.mu)[0]
+        better.append(tau - kendalltau(case.strength, trueskill(*case.rows).mu)[0])
+    assert np.mean(better) > -0.01, "as good as without knowing of people"
+
+
+@pytest.mark.parametrize("votes", [1, 5, 20, 100])
+def test_an_interval_of_sharpness_is_never_a_point(votes: int) -> None:
+    """Ten people look, one clicks: how surely, depends on how often they did."""
+    case = simulate(30, 2000, sharpness=np.ones(10))
+    order = np.argsort(case.strength)
+    strong, weak = order[-1 - np.arange(votes) % 5], order[np.arange(votes) // 5 % 5]
+    turned = np.arange(votes) % 4 < 2
+    first = np.append(case.first, np.where(turned, strong, weak))
+    second = np.append(case.second, np.where(turned, weak, strong))
+    label = np.append(case.label, np.where(np.arange(votes) % 2, 1, -1))
+    who = np.append(case.annotator, np.full(votes, 10))
+    people = trueskill_annotators(30, first, second, label, who).annotators
+    assert people is not None
+    width = people.sharpness_high - people.sharpness_low
+    assert width[10] > 0.6 / votes**0.5
+    assert people.sharpness_low[10] <= people.sharpness[10] <= people.sharpness_high[10]
+    assert people.sharpness_low[10] < 0 < people.sharpness_high[10]
+    if votes == 100:
+        assert people.spammer[10] > 0.975, "all of the interval would be the point"
+
+
 def test_order_changes_not_one_bit() -> None:
     case = crowd(1)
     order = np.random.default_rng(2).permutation(2000)

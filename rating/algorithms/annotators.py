@@ -12,7 +12,7 @@ from rating.algorithms.lineups import (
     check_lineups,
 )
 from rating.algorithms.normal import TABLE
-from rating.algorithms.people import judge_people
+from rating.algorithms.people import CLICKS, judge_people
 from rating.algorithms.results import (
     NO_LINEUPS,
     Annotators,
@@ -30,6 +30,9 @@ from rating.algorithms.trueskill import DOUBT, HURRY, PRIOR_VARIANCE, Fit, Strid
 PEOPLE = np.array([4.5, 0.4, 0.1])
 SPREAD = np.array([0.4, 0.3, 1.0])
 SPREAD_PEOPLE = 10.0
+# The spread of sharpness is learnt up to here. Where people give few comparisons each, sharpness and prior
+# variance explain them ever better together, and would grow without end.
+SPREAD_MAX = float(SPREAD[0])
 MOST_ROUNDS = 300
 JUDGING = 60  # rounds; people then stay as they are, and only the items come to rest
 CROWD_TOLERANCE = 0.01
@@ -153,6 +156,7 @@ class Crowd:
         after = before + self.stride.lengthen(step)
         odds = np.exp(np.append(0.0, after[:2]))
         self.shares, self.spread = odds / odds.sum(), np.exp(after[2:])
+        self.spread[0] = min(self.spread[0], SPREAD_MAX)
         return float(np.abs(step).max())
 
     def _settle_scale(self, fit: Fit) -> None:
@@ -184,7 +188,10 @@ class Crowd:
         return shares
 
     def _spread(self) -> Floats:
-        """Expected squares over all people, with SPREAD_PEOPLE who are as believed before the data."""
+        """Expected squares over all people, with SPREAD_PEOPLE who are as believed before the data.
+
+        That of sharpness is at most SPREAD_MAX.
+        """
         weight, a, b, var_a, _, var_b = np.moveaxis(self.kinds, 2, 0)
         looks = weight[:, [0, 2]]
         off_centre = (a[:, [0, 2]] - np.array([1.0, -1.0])) ** 2 + var_a[:, [0, 2]]
@@ -196,13 +203,14 @@ class Crowd:
         ]
         people = SPREAD_PEOPLE + np.array([looks.sum(), looks.sum(), weight[:, 1].sum()])
         spread: Floats = np.sqrt((SPREAD_PEOPLE * SPREAD**2 + np.array(squares)) / people)
+        spread[0] = min(spread[0], SPREAD_MAX)
         return spread
 
     def results(self) -> Annotators:
         weight, a, b, var_a, _, var_b = np.moveaxis(self.kinds, 2, 0)
         counts = np.bincount(self.graph.person, self.graph.count, minlength=len(weight))
         counts = counts + np.bincount(self.lineups.person, minlength=len(counts))
-        low, high = _interval(weight, a, var_a)
+        low, high = _interval(weight, a, _with_doubt_of_clickers(var_a))
         left, right = _interval(weight, b, var_b)
         return Annotators(
             annotator=self.graph.people,
@@ -223,6 +231,17 @@ class Crowd:
                 ]
             ),
         )
+
+
+def _with_doubt_of_clickers(var_a: Floats) -> Floats:
+    """Give the sharpness of who clicks, which is 0 by definition, the doubt that their answers leave.
+
+    As a point it would make the interval one, however few the comparisons: what these can tell of sharpness
+    is told by the kind that sees. Shape (k, 3), as var_a.
+    """
+    doubt = var_a.copy()
+    doubt[:, CLICKS] = var_a[:, 0]
+    return doubt
 
 
 def _interval(weight: Floats, centre: Floats, variance: Floats) -> tuple[Floats, Floats]:

@@ -67,7 +67,7 @@ class Annotators:
 
     annotator: int64, the ids as given. comparisons: int64. sharpness: float64, 1 sees like the typical
     person, 0 clicks at random, below 0 answers in reverse; sharpness_low and sharpness_high hold it
-    with 95 %.
+    with 95 %: the ends of the mixture of all kinds, in which who clicks is known as well as who sees.
     side_bias: the pull to the first (left) side, in units of the noise of a comparison; with low and high.
     spammer: the probability of clicking without looking, or in reverse. kinds: shape (k, 3, 6), the posterior
     that all this comes from: per person and kind (sees, clicks, reverses) its weight, the mean of sharpness
