@@ -6,6 +6,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Criterion, Image, Project
+from rating.algorithms.attention import FEWEST
 
 
 class RatingPlan(models.Model):
@@ -107,7 +108,13 @@ class Rating(models.Model):
 
 
 class AnnotatorReliability(models.Model):
-    """How one person saw, in one run: each number with the interval that holds it with 95 %."""
+    """How one person saw, in one run: each number with the interval that holds it with 95 %.
+
+    What pages, the API and exports conclude from it is concluded here, and never from fewer than FEWEST
+    comparisons.
+    """
+
+    GUESSING = 0.5  # the probability of not looking from which on a person is taken not to look
 
     run = models.ForeignKey(RatingRun, models.CASCADE, related_name="annotators")
     annotator = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -134,6 +141,22 @@ class AnnotatorReliability(models.Model):
 
     def __str__(self) -> str:
         return f"{self.annotator}: {self.sharpness:.2f}"
+
+    @property
+    def enough(self) -> bool:
+        return self.comparisons >= FEWEST
+
+    @property
+    def guesses(self) -> bool:
+        """Return whether this person probably does not look, or answers in reverse."""
+        return self.enough and self.spammer >= self.GUESSING
+
+    @property
+    def weight(self) -> float:
+        """Return what a vote of this person weighs: 1 like most people's, also while too little is known."""
+        if not self.enough:
+            return 1.0
+        return 0.0 if self.guesses else round(max(0.0, self.sharpness), 6)
 
 
 class RunAccuracy(models.Model):

@@ -10,6 +10,7 @@ import pytest
 from annotation.errors import Invalid
 from annotation.models import Image, Outcome, Project, User
 from annotation.services.comparisons import retract_comparison
+from rating.algorithms.attention import FEWEST
 from rating.exports import FORMATS
 from rating.exports.format import WHOLE, Facts
 from rating.exports.jobs import path_of, request_export
@@ -139,6 +140,7 @@ def test_reliability_weighs_votes_and_leaves_out_who_does_not_look(
     votes(project, people, cats[0], cats[1], RIGHT, LEFT, LEFT)
     run = recompute(project.id)
     known = AnnotatorReliability.objects.filter(run=run)
+    known.update(comparisons=FEWEST)
     known.filter(annotator=people[0]).update(sharpness=1.5, spammer=0.01)
     known.filter(annotator=people[1]).update(sharpness=0.5, spammer=0.2)
     known.filter(annotator=people[2]).update(sharpness=0.1, spammer=0.9)
@@ -148,6 +150,21 @@ def test_reliability_weighs_votes_and_leaves_out_who_does_not_look(
     (merged,), _ = pairs(project, alice, weights="reliability", votes="majority")
     assert winner(merged) == cats[1].name, "one sharp vote against a dull one"
     assert merged["weight"] == 1.0
+
+
+def test_reliability_says_nothing_of_people_of_few_comparisons(
+    project: Project, cats: list[Image], people: list[User], alice: User
+) -> None:
+    votes(project, people, cats[0], cats[1], RIGHT, LEFT)
+    known = AnnotatorReliability.objects.filter(run=recompute(project.id))
+    known.update(comparisons=FEWEST - 1, sharpness=0.02, spammer=0.97)
+    rows, made = pairs(project, alice, weights="reliability")
+    assert [row["weight"] for row in rows] == [1.0, 1.0], "as much as most people's"
+    assert made.left_out == {}
+    known.update(comparisons=FEWEST)
+    rows, made = pairs(project, alice, weights="reliability")
+    assert rows == []
+    assert made.left_out == {"annotator does not see reliably": 2}
 
 
 def test_who_is_set_aside_and_what_is_undone_does_not_count(

@@ -9,6 +9,7 @@ from annotation.models import Outcome, Project, User
 from annotation.services.assignments import open_assignments
 from annotation.services.comparisons import record_comparison
 from annotation.services.projects import create_project
+from rating.algorithms.attention import FEWEST
 from rating.algorithms.methods import METHODS
 from rating.models import AnnotatorReliability, Export, RatingPlan, RatingRun, SetAside
 from rating.services import choose_method, recompute, set_aside
@@ -180,6 +181,10 @@ def test_the_dashboard_says_how_each_person_sees(project, images, bob, carol, ri
     assert set(run.annotators.values_list("annotator__username", flat=True)) == {"bob", "carol"}
     known(run, bob, 0.92, (0.71, 1.10), (-0.2, 0.4), spammer=0.02)
     known(run, carol, -0.001, (-0.3, 0.2), (0.6, 1.4), spammer=0.97)
+    assert not row_of(client, project, carol).suspect, "of two comparisons nothing is said"
+    assert row_of(client, project, carol).few
+    assert "may not be looking" not in text_of(client, project)
+    run.annotators.update(comparisons=FEWEST)
     assert "1 sees like most, 0 clicks at random, below 0 answers in reverse" in text_of(
         client, project
     )
@@ -192,6 +197,7 @@ def test_the_dashboard_says_how_each_person_sees(project, images, bob, carol, ri
     assert carols.whisker.low == 0, "both on one scale, from the lowest end to the highest"
     assert bobs.whisker.high == 100
     assert row_of(client, project, rita) is None
+    assert not carols.few
     assert text_of(client, project).count("may not be looking") == 1
 
 

@@ -15,6 +15,7 @@ from annotation.errors import Invalid
 from annotation.models import Project, Role, Scope
 from annotation.selectors import paused_in
 from annotation.services.flags import pause_person, resume_person
+from rating.algorithms.attention import FEWEST
 from rating.api.signals import SignalsSerializer
 from rating.models import AnnotatorReliability, SetAside
 from rating.selectors import latest_run, reliabilities_of, set_aside_in, signals_of
@@ -23,6 +24,11 @@ from rating.services import set_aside, take_back
 
 class ReliabilitySerializer(serializers.ModelSerializer):
     """How a person saw, in the latest run; each number with the interval that holds it with 95 %."""
+
+    spammer = serializers.SerializerMethodField(
+        help_text="The probability that they do not look, or answer in reverse; null under "
+        f"{FEWEST} comparisons, which are too few to say so."
+    )
 
     class Meta:
         model = AnnotatorReliability
@@ -36,6 +42,9 @@ class ReliabilitySerializer(serializers.ModelSerializer):
             "side_bias_high",
             "spammer",
         ]
+
+    def get_spammer(self, known: AnnotatorReliability) -> float | None:
+        return known.spammer if known.enough else None
 
 
 class SetAsideSerializer(serializers.ModelSerializer):

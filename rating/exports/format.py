@@ -23,8 +23,6 @@ SCHEMA_VERSION = 1
 # What consists of several files, and carries its data card.
 ARCHIVES = ("zip",)
 WHOLE = "train"
-# Above this probability of not looking, a person's vote weighs nothing.
-SPAMMER = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +93,7 @@ class Source:
     @cached_property
     def weights(self) -> dict[str, float]:
         """What a vote of each annotator weighs: nothing if they probably do not look; like most, 1."""
-        return {
-            key_of(id): 0.0 if known.spammer >= SPAMMER else round(max(0.0, known.sharpness), 6)
-            for id, known in reliabilities_of(self.run).items()
-        }
+        return {key_of(id): known.weight for id, known in reliabilities_of(self.run).items()}
 
     def pseudonym(self, key: str) -> str:
         known = self._pseudonyms.get(key)

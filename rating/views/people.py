@@ -12,9 +12,6 @@ from rating.models import AnnotatorReliability, RatingRun
 from rating.selectors import reliabilities_of, set_aside_in
 from rating.views.charts import Scale, Whisker
 
-# Probability of clicking without looking from which on a person is pointed out.
-SUSPECT = 0.5
-
 
 @dataclass(frozen=True)
 class Estimate:
@@ -26,12 +23,16 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Seen:
-    """How one person saw: sharpness drawn and in numbers, and the pull to the left."""
+    """How one person saw: sharpness drawn and in numbers, and the pull to the left.
+
+    few: whether it is too early to say anything of them.
+    """
 
     sharpness: Estimate
     whisker: Whisker
     side_bias: Estimate
     suspect: bool
+    few: bool
 
 
 def people_of(project: Project, run: RatingRun | None) -> dict[str, Any]:
@@ -77,7 +78,8 @@ def _seen(known: AnnotatorReliability | None, scale: Scale) -> Seen | None:
         _estimate(known.sharpness, known.sharpness_low, known.sharpness_high),
         scale.sharpness(known),
         _estimate(known.side_bias, known.side_bias_low, known.side_bias_high),
-        known.spammer > SUSPECT,
+        known.guesses,
+        not known.enough,
     )
 
 
