@@ -11,7 +11,7 @@ from annotation.models.membership import Membership, Role
 from annotation.models.pair import Pair
 from annotation.models.project import Project, Screen, validate_tags
 from annotation.models.prompt import Prompt
-from annotation.models.proposal import Proposal
+from annotation.models.proposal import Fallback, Proposal
 from annotation.models.token import Scope, Token
 from annotation.models.user import User
 from annotation.models.webhook import Delivery, Webhook
@@ -25,6 +25,7 @@ __all__ = [
     "Decision",
     "Delivery",
     "Example",
+    "Fallback",
     "Flag",
     "Folder",
     "Image",

@@ -10,6 +10,7 @@ from annotation.models.image import Image
 from annotation.models.lineup import Lineup
 from annotation.models.pair import Pair
 from annotation.models.project import Project, Screen
+from annotation.models.proposal import Fallback
 
 
 class Purpose(models.TextChoices):
@@ -52,6 +53,14 @@ class Assignment(models.Model):
     probability = models.FloatField(
         null=True, blank=True, help_text="The chance with which this pair was drawn, if known."
     )
+    fallback = models.CharField(
+        max_length=10,
+        choices=Fallback,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Why it was drawn at random where the strategy should have chosen, if so.",
+    )
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField()
@@ -74,6 +83,11 @@ class Assignment(models.Model):
                 condition=Q(state="open"),
             ),
             models.Index(fields=["pair", "annotator"], name="assignment_seen"),
+            models.Index(
+                fields=["project", "created_at"],
+                name="assignment_fallback",
+                condition=~Q(fallback=""),
+            ),
             models.Index(
                 fields=["annotator", "project"],
                 name="assignment_checks",

@@ -7,6 +7,18 @@ from annotation.models.image import Image
 from annotation.models.project import Project, Screen
 
 
+class Fallback(models.TextChoices):
+    """Why a pair is a random one where the project's strategy should have chosen it."""
+
+    FAILED = "failed", "The strategy failed"
+    TIMED_OUT = "timed_out", "The strategy took too long"
+    NOTHING = (
+        "nothing",
+        "The strategy proposed nothing: no ratings yet, or none left to choose from",
+    )
+    EMPTY = "empty", "The queue was empty: no worker has filled it"
+
+
 class Proposal(models.Model):
     """One place in a criterion's queue: a pair or a lineup that a worker has prepared for whoever asks next.
 
@@ -26,6 +38,9 @@ class Proposal(models.Model):
     strategy = models.CharField(max_length=30)
     probability = models.FloatField(
         null=True, help_text="The chance with which it was drawn for its place, if known."
+    )
+    fallback = models.CharField(
+        max_length=10, choices=Fallback, blank=True, default="", db_default=""
     )
     position = models.PositiveIntegerField(help_text="The lower, the sooner it is handed out.")
     created_at = models.DateTimeField(db_default=Now(), editable=False)

@@ -3,7 +3,8 @@
 A worker keeps a queue of proposals for each criterion (annotation/services/queue.py), which the picker named
 in settings.PAIR_PICKER fills; people are handed the first one that they may have. Whether a proposal is
 legal (images of one prompt, none excluded, new to this person, a place left) is decided here alone, when
-it is handed out. With an empty queue, for whatever reason, people get random pairs, and never an error.
+it is handed out. With an empty queue, for whatever reason, people get random pairs, and never an error; such
+a pair says why (`fallback`), and the dashboard tells managers.
 
 The modules, in the order in which they are tried: handout.py (the queue), begun.py (what others have begun),
 fresh.py and lineups.py (what nobody was shown); places.py claims what was found, and
@@ -14,7 +15,7 @@ the queue.
 from collections.abc import Callable
 from uuid import UUID
 
-from annotation.models import Criterion, Project, Proposal
+from annotation.models import Criterion, Fallback, Project, Proposal
 from annotation.pairing import begun, fresh, handout, lineups
 from annotation.pairing.places import (
     Missed,
@@ -25,7 +26,7 @@ from annotation.pairing.places import (
     free_places,
     wait_for,
 )
-from annotation.pairing.proposals import images_of, shows_lineups
+from annotation.pairing.proposals import has_picker, images_of, shows_lineups
 from annotation.pairing.together import Known, asks_together, by_pair, known_of, same_images
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "claim_place",
     "free_place",
     "free_places",
+    "has_picker",
     "images_of",
     "known_of",
     "same_images",
@@ -64,12 +66,16 @@ def claim_next(
     transaction and tries again, so that a transaction holds the lock of one pair at most and waits for none;
     after TRIES it waits (`wait_for`) in between.
     """
-    proposal = None
+    proposal, empty = None, False
     if attempt < TRIES:
         proposal = handout.take(project, criterion, annotator_id)
-    proposal = proposal or _draw(project, criterion, annotator_id)
+        empty = proposal is None and handout.is_empty(project, criterion)
     if proposal is None:
-        return None
+        proposal = _draw(project, criterion, annotator_id)
+        if proposal is None:
+            return None
+        if empty and has_picker(project):
+            proposal.fallback = Fallback.EMPTY
     return claim(project, proposal) or Missed(proposal)
 
 

@@ -29,14 +29,17 @@ _TAKE = """
         )
         ORDER BY position, id LIMIT 1 {lock}
     )
-    RETURNING screen, low_id, high_id, images, digest, strategy, probability, position,
+    RETURNING screen, low_id, high_id, images, digest, strategy, probability, fallback, position,
         (SELECT count(*) FROM annotation_proposal AS other
          WHERE other.criterion_id = %s AND other.id <> annotation_proposal.id)
 """
 
 
 def take(project: Project, criterion: Criterion, annotator_id: UUID) -> Proposal | None:
-    """Nobody else gets it, unless the caller's transaction fails. A queue that runs low is reported."""
+    """Take what nobody else gets then, unless the caller's transaction fails; None if there is nothing.
+
+    A queue that runs low is reported.
+    """
     screens = screens_of(project)
     sql = _TAKE.format(
         screens=", ".join(["%s"] * len(screens)),
@@ -47,10 +50,8 @@ def take(project: Project, criterion: Criterion, annotator_id: UUID) -> Proposal
         cursor.execute(sql, [in_database(value) for value in parameters])
         row = cursor.fetchone()
     if row is None:
-        if not Proposal.objects.filter(criterion=criterion).exists():
-            _report(project)
         return None
-    screen, low, high, images, digest, strategy, probability, position, left = row
+    screen, low, high, images, digest, strategy, probability, fallback, position, left = row
     # Positions are counted from 0: half of what was filled in is gone.
     if left <= position + 1:
         _report(project)
@@ -64,8 +65,17 @@ def take(project: Project, criterion: Criterion, annotator_id: UUID) -> Proposal
         digest=digest,
         strategy=strategy,
         probability=probability,
+        fallback=fallback,
         position=position,
     )
+
+
+def is_empty(project: Project, criterion: Criterion) -> bool:
+    """Return whether nothing is in the queue for anybody, and report it if so."""
+    if Proposal.objects.filter(criterion=criterion).exists():
+        return False
+    _report(project)
+    return True
 
 
 def _report(project: Project) -> None:

@@ -4,9 +4,13 @@ import hashlib
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.conf import settings
+
 from annotation.models import Criterion, Project, Proposal, Screen
 
 RANDOM = "random"
+# What somebody undid, and is shown again.
+UNDO = "undo"
 
 
 def proposal_of(
@@ -52,6 +56,11 @@ def lineup_digest(images: Iterable[UUID]) -> str:
 
 def shows_lineups(project: Project) -> bool:
     return project.screen != Screen.PAIR
+
+
+def has_picker(project: Project) -> bool:
+    """Return whether a strategy should choose for this project; otherwise random pairs are meant."""
+    return bool(settings.PAIR_PICKER) and project.strategy != Project.Strategy.RANDOM
 
 
 def screens_of(project: Project) -> list[str]:

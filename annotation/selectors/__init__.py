@@ -1,6 +1,7 @@
 """Reads that end in plain values; no query leaves here unfinished but the lists that pages cut."""
 
 from annotation.selectors.duplicates import duplicate_clusters, open_duplicates
+from annotation.selectors.fallbacks import RandomInstead, random_instead
 from annotation.selectors.flags import decisions_of, flags_of, paused_in
 from annotation.selectors.images import images_of, prompts_of
 from annotation.selectors.introduction import (
@@ -41,6 +42,7 @@ __all__ = [
     "OwnProgress",
     "Practice",
     "Progress",
+    "RandomInstead",
     "ScreenUse",
     "annotators",
     "comparison_log",
@@ -67,6 +69,7 @@ __all__ = [
     "progress",
     "prompts_of",
     "pseudonym",
+    "random_instead",
     "report_counts",
     "reports",
     "screen_uses",

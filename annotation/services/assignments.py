@@ -29,6 +29,7 @@ from annotation.models import (
     Proposal,
     Purpose,
 )
+from annotation.pairing.proposals import UNDO
 from annotation.services.leases import (
     expiry,
     lease,
@@ -136,7 +137,7 @@ def reopen_assignment(membership: Membership, answered: Assignment) -> Assignmen
         left_id=answered.left_id,
         right_id=answered.right_id,
         shown=answered.shown,
-        strategy="undo",
+        strategy=UNDO,
         replaces=answered,
     )
 
@@ -280,6 +281,7 @@ def _show(
         lineup_id=place.lineup_id,
         strategy=proposal.strategy,
         probability=proposal.probability,
+        fallback=proposal.fallback,
         state=Assignment.State.RELEASED if known.amiss else Assignment.State.OPEN,
         **sides,
     )

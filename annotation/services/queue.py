@@ -14,8 +14,8 @@ from django.utils.module_loading import import_string
 
 from annotation.alone import alone
 from annotation.chance import chance
-from annotation.models import Assignment, Comparison, Criterion, Image, Project, Proposal
-from annotation.pairing import Picker
+from annotation.models import Assignment, Comparison, Criterion, Fallback, Image, Project, Proposal
+from annotation.pairing import Picker, has_picker
 from annotation.pairing.drawing import draw_random
 from annotation.pairing.proposals import images_of, proposal_of, shows_lineups
 from annotation.pairing.uniform import draw_uniform, full_among
@@ -92,24 +92,34 @@ def _wanted(project: Project, criteria: int) -> int:
 
 
 def propose(project: Project, criterion: Criterion, count: int) -> list[Proposal]:
-    """By the project's strategy, with the random share in random places; random ones where that fails."""
-    if project.strategy == Project.Strategy.RANDOM or not settings.PAIR_PICKER:
+    """By the project's strategy, with the random share in random places; random ones where that fails.
+
+    Those say why in `fallback`.
+    """
+    if not has_picker(project):
         return draw_random(project, criterion, min(count, MOST_RANDOM))
     share = project.random_share
     tossed = [chance.random() < share for _ in range(count)]
     picked = _picked(project, criterion, tossed.count(False)) if not all(tossed) else []
-    if not picked and not all(tossed):
-        return draw_random(project, criterion, min(count, MOST_RANDOM))
+    if isinstance(picked, Fallback):
+        instead = draw_random(project, criterion, min(count, MOST_RANDOM))
+        for proposal in instead:
+            proposal.fallback = picked
+        return instead
     return _mixed(tossed, picked, draw_uniform(project, criterion, tossed.count(True), share))
 
 
-def _picked(project: Project, criterion: Criterion, count: int) -> list[Proposal]:
+def _picked(project: Project, criterion: Criterion, count: int) -> list[Proposal] | Fallback:
+    """What the picker proposes and is legal, or why there is nothing."""
     try:
         proposals = list(_picker(settings.PAIR_PICKER)(project, criterion, count))
-        return _legal(project, criterion, proposals)[:count]
+        return _legal(project, criterion, proposals)[:count] or Fallback.NOTHING
+    except TimeoutError:
+        logger.exception("The pair picker took too long; project %s gets random pairs.", project.id)
+        return Fallback.TIMED_OUT
     except Exception:
         logger.exception("The pair picker failed; project %s gets random pairs.", project.id)
-        return []
+        return Fallback.FAILED
 
 
 @cache

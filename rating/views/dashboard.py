@@ -20,6 +20,7 @@ from rating.models import Export
 from rating.selectors import latest_run, method_of, screens_of
 from rating.views.accuracy import accuracy_of
 from rating.views.charts import day_bars
+from rating.views.fallbacks import told_of
 from rating.views.people import people_of
 from rating.views.ranking import run_facts, top_of
 from rating.views.trust import trust_of
@@ -48,6 +49,7 @@ def dashboard(request: HttpRequest, project_id: UUID) -> HttpResponse:
         "tops": top_of(project, run, TOP),
         "states": [state for state in Project.State if state != project.state],
         "chosen_method": method_of(project.id),
+        "fallback": told_of(project, run),
         **accuracy_of(project, progress),
         **people,
         **trust_of(project, people["people"]),

@@ -1,6 +1,6 @@
 from rest_framework import serializers
 
-from annotation.models import Screen
+from annotation.models import Fallback, Screen
 
 
 class DaySerializer(serializers.Serializer):
@@ -18,6 +18,17 @@ class ScreenSerializer(serializers.Serializer):
     seconds = serializers.FloatField(
         allow_null=True, help_text="The median of the latest; null where none was timed."
     )
+
+
+class RandomInsteadSerializer(serializers.Serializer):
+    pairs = serializers.IntegerField(help_text="How many there were in the last 24 hours.")
+    shown = serializers.IntegerField(help_text="All pairs shown for the ranking in that time.")
+    first_at = serializers.DateTimeField()
+    last_at = serializers.DateTimeField()
+    reason = serializers.ChoiceField(
+        choices=Fallback.choices, help_text="The most frequent one of them."
+    )
+    over = serializers.BooleanField(help_text="Whether the strategy has chosen a pair since.")
 
 
 class ProgressSerializer(serializers.Serializer):
@@ -40,4 +51,9 @@ class ProgressSerializer(serializers.Serializer):
     annotators = serializers.IntegerField(help_text="People with a comparison that counts.")
     last_comparison_at = serializers.DateTimeField(allow_null=True)
     screens = ScreenSerializer(many=True, help_text="The kinds of screens that were judged.")
+    random_instead = RandomInsteadSerializer(
+        allow_null=True,
+        help_text="Pairs drawn at random though the project's strategy should have chosen them; null where "
+        "all is as set: the random share, a random strategy, and a project's first minutes do not count.",
+    )
     days = DaySerializer(many=True, help_text="Judgements on each day (UTC) that has some.")

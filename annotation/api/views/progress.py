@@ -18,12 +18,18 @@ class ProgressView(View):
     )
     def get(self, request: Request, project_id: UUID) -> Response:
         project = project_for(self.user, project_id, Role.REVIEWER)
-        self.unless_known(project.revision, selectors.open_assignments(project))
+        instead = selectors.random_instead(project)
+        self.unless_known(project.revision, selectors.open_assignments(project), instead)
         progress = selectors.progress(project)
         days = [
             {"day": day.date(), "comparisons": made}
             for day, made in selectors.comparisons_by_day(project)
         ]
         screens = [asdict(use) for use in selectors.screen_uses(project)]
-        shown = asdict(progress) | {"share": progress.share, "screens": screens, "days": days}
+        shown = asdict(progress) | {
+            "share": progress.share,
+            "screens": screens,
+            "days": days,
+            "random_instead": instead,
+        }
         return Response(ProgressSerializer(shown).data)
