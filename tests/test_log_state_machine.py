@@ -8,6 +8,7 @@ from uuid import UUID
 import hypothesis.strategies as st
 import pytest
 from django.db import transaction
+from django.db.models import F
 from django.test import override_settings
 from django.utils import timezone
 from hypothesis import HealthCheck, settings
@@ -26,8 +27,10 @@ from annotation.models import (
     Comparison,
     Criterion,
     Image,
+    Lineup,
     Membership,
     Outcome,
+    Pair,
     Project,
     Proposal,
     Screen,
@@ -277,6 +280,17 @@ class Team(RuleBasedStateMachine):
             lineup(self.project, self.criterion, [str(id) for id in ids]).save()
 
     @rule(who=people)
+    def what_is_full_is_proposed_once_more(self, who: int) -> None:
+        """As when two fillings of the queue propose the same: its places are taken by now."""
+        self.project.refresh_from_db()
+        full = Pair.objects.filter(taken__gte=self.project.overlap)
+        full = full.exclude(assignments__annotator=self.people[who])
+        Proposal.objects.filter(project=self.project).delete()
+        for row in full:
+            pair(self.project, row.criterion, [row.low_id, row.high_id]).save()
+        open_assignments(membership(self.project, self.people[who]))
+
+    @rule(who=people)
     def a_reload_consumes_nothing(self, who: int) -> None:
         first = open_assignments(membership(self.project, self.people[who])).assignments
         waiting = Proposal.objects.count()
@@ -289,6 +303,9 @@ class Team(RuleBasedStateMachine):
         if not hasattr(self, "images"):
             return
         assert_promises(self.project)
+        for shown in (Pair, Lineup):
+            over = shown._default_manager.filter(taken__gt=F("project__overlap"))
+            assert not over.exists(), "the overlap has only grown, so nothing has more places taken"
         logged = dict(Comparison.objects.values_list("assignment", "outcome"))
         assert logged == self.acknowledged, "the log is what was acknowledged, and nothing else"
 

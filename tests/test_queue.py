@@ -24,7 +24,8 @@ from annotation.models import (
     Screen,
     User,
 )
-from annotation.pairing import claim_place, free_place, handout
+from annotation.pairing import claim, claim_place, free_place, handout
+from annotation.pairing.proposals import proposal_of
 from annotation.pairing.uniform import draw_uniform
 from annotation.services import queue
 from annotation.services.assignments import open_assignments, release_expired
@@ -128,13 +129,14 @@ def test_nobody_is_handed_what_they_have_seen(
 
 
 def test_what_is_not_legal_any_more_is_dropped_and_the_next_is_taken(
-    project: Project, images: list[Image], bob: User, carol: User
+    project: Project, add_images: AddImages, bob: User, carol: User
 ) -> None:
-    gone, moved, one, two = images
+    gone, moved, one, two, three = add_images(5)
+    pair(project, [one, three]).save()
     (full,) = open_for(project, carol)
+    assert {full.left, full.right} == {one, three}
     excluded, of_another_prompt = pair(project, [gone, one]), pair(project, [moved, one])
-    taken = pair(project, [full.left, full.right])
-    Pair.objects.filter(id=full.pair_id).update(taken=1)
+    taken = pair(project, [one, three])
     update_image(gone, excluded=True)
     Image.objects.filter(id=moved.id).update(prompt=project.prompts.create(text="a cat"))
     for position, proposal in enumerate([excluded, of_another_prompt, taken]):
@@ -142,9 +144,58 @@ def test_what_is_not_legal_any_more_is_dropped_and_the_next_is_taken(
         proposal.save()
     pair(project, [one, two], position=9, strategy="the last").save()
     opened = open_for(project, bob)
-    if {full.left, full.right} != {one, two}:
-        assert [shown.strategy for shown in opened] == ["the last"]
+    assert [shown.strategy for shown in opened] == ["the last"]
     assert not Proposal.objects.exists()
+    assert Pair.objects.get(id=full.pair_id).taken == 1
+    assert_promises(project)
+
+
+@pytest.mark.parametrize("overlap", [1, 3])
+@pytest.mark.parametrize("screen", [Screen.PAIR, Screen.BEST])
+def test_the_last_place_is_handed_out_and_none_after_it(
+    project: Project, add_images: AddImages, screen: Screen, overlap: int
+) -> None:
+    """A proposal that waited in the queue while its last place was taken is not handed out any more."""
+    update_project(project.id, overlap=overlap, screen=screen, screen_size=3)
+    project.refresh_from_db()
+    images = [image.id for image in add_images(3)][: 2 if screen == Screen.PAIR else 3]
+    proposal = proposal_of(project, project.criteria.get(), images)
+    places = [claim(project, proposal) for _ in range(overlap)]
+    assert None not in places
+    assert len({(place.pair_id, place.lineup_id) for place in places}) == 1
+    assert claim(project, proposal) is None
+    shown = Pair if screen == Screen.PAIR else Lineup
+    assert shown._default_manager.get().taken == overlap
+
+
+def test_nobody_is_shown_a_pair_whose_places_are_all_taken(
+    project: Project, add_images: AddImages, bob: User, carol: User
+) -> None:
+    images = add_images(2)
+    pair(project, images).save()
+    (held,) = open_for(project, carol)
+    pair(project, images).save()
+    opened = open_assignments(membership(project, bob))
+    assert opened.assignments == []
+    assert "no pair left for you" in opened.reason
+    assert not Proposal.objects.exists()
+    assert Pair.objects.get(id=held.pair_id).taken == 1
+
+
+@pytest.mark.parametrize("screen", [Screen.PAIR, Screen.BEST])
+def test_what_was_given_back_is_taken_again_while_there_is_a_place(
+    project: Project, add_images: AddImages, bob: User, screen: Screen
+) -> None:
+    update_project(project.id, screen=screen, screen_size=3)
+    project.refresh_from_db()
+    add_images(3)
+    (shown,) = open_for(project, bob)
+    row = shown.pair or shown.lineup
+    for taken, may in ((0, True), (1, False), (2, False)):
+        type(row)._default_manager.filter(id=row.id).update(taken=taken)
+        assert claim_place(shown) is may
+        row.refresh_from_db()
+        assert row.taken == taken + may
 
 
 def test_a_project_that_shows_something_else_now_hands_out_nothing_of_before(
