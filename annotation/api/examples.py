@@ -141,6 +141,7 @@ WORDS: dict[str, Any] = {
     "Screen.seconds": 1.9,
     "payload": {"type": "run.finished", "timestamp": TIME, "data": {"project": ID, "run": ID}},
     "possible_pairs": 92,
+    "complete_pairs": 31,
     "previous": None,
     "probability": 0.25,
     "progress": 1.0,

@@ -7,8 +7,8 @@ from statistics import median
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Avg, Count, Exists, Max, OuterRef, Q, QuerySet
-from django.db.models.functions import Now, TruncDay
+from django.db.models import Avg, Count, Exists, Max, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models.functions import Least, Now, TruncDay
 from django.utils.translation import gettext
 
 from annotation.errors import Invalid
@@ -83,16 +83,21 @@ def possible_pairs(project: Project) -> int:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a project is; `wanted` is every pair times the overlap, `judged` what counts towards it.
+    """How far a project is.
 
-    `checks` of the annotators do not count: they are in none of the other numbers.
+    `wanted` is every pair that can be shown, times the overlap. `judged` is what counts towards it: of each
+    pair no more comparisons than the overlap, of excluded images none; so it is never more than `wanted`.
+    `complete_pairs` have all that is wanted of them. `comparisons` are all that were made. `checks` of the
+    annotators do not count: they are in none of the other numbers.
     """
 
     images: int
     excluded_images: int
     possible_pairs: int
+    complete_pairs: int
     wanted: int
     judged: int
+    comparisons: int
     outcomes: dict[str, int]
     retracted: int
     checks: int
@@ -102,7 +107,7 @@ class Progress:
 
     @property
     def share(self) -> float:
-        return min(1.0, self.judged / self.wanted) if self.wanted else 0.0
+        return self.judged / self.wanted if self.wanted else 0.0
 
 
 def open_assignments(project: Project) -> int:
@@ -125,12 +130,17 @@ def progress(project: Project) -> Progress:
         kept=Count("id", filter=Q(excluded=False)), excluded=Count("id", filter=Q(excluded=True))
     )
     possible = possible_pairs(project)
+    wanted = possible * project.overlap
+    judged, complete = _judged_pairs(project, some_excluded=images["excluded"] > 0)
     return Progress(
         images=images["kept"],
         excluded_images=images["excluded"],
         possible_pairs=possible,
-        wanted=possible * project.overlap,
-        judged=sum(counts[outcome.value] for outcome in JUDGEMENTS),
+        complete_pairs=complete,
+        wanted=wanted,
+        # A screen of several images counts once: nobody says of how many pairs it should be the judge.
+        judged=min(wanted, judged + counts[Outcome.ORDERED.value]),
+        comparisons=sum(counts[outcome.value] for outcome in JUDGEMENTS),
         outcomes={outcome.value: counts[outcome.value] for outcome in Outcome},
         retracted=counts["retracted"],
         checks=counts["checks"],
@@ -138,6 +148,29 @@ def progress(project: Project) -> Progress:
         annotators=counts["annotators"],
         last_comparison_at=counts["last"],
     )
+
+
+def _judged_pairs(project: Project, *, some_excluded: bool) -> tuple[int, int]:
+    """How many comparisons of pairs are there that were wanted, and how many pairs have all of them."""
+    pairs = Pair.objects.filter(project=project)
+    shown = Assignment.objects.filter(
+        project=project, state=Assignment.State.OPEN, purpose=Purpose.RANKING, pair__isnull=False
+    )
+    if some_excluded:
+        pairs = pairs.filter(low__excluded=False, high__excluded=False)
+        shown = shown.filter(pair__low__excluded=False, pair__high__excluded=False)
+    overlap = project.overlap
+    sums = pairs.aggregate(
+        judged=Sum(Least("taken", Value(overlap)), default=0),
+        complete=Count("id", filter=Q(taken__gte=overlap)),
+    )
+    judged, complete = sums["judged"], sums["complete"]
+    # What is on a screen has taken its place, but is not judged yet.
+    open_pairs = shown.order_by().values_list("pair", "pair__taken").annotate(held=Count("id"))
+    for _, taken, held in open_pairs:
+        judged -= min(taken, overlap) - min(taken - held, overlap)
+        complete -= taken >= overlap > taken - held
+    return judged, complete
 
 
 @dataclass(frozen=True)

@@ -37,10 +37,18 @@ class ProgressSerializer(serializers.Serializer):
     possible_pairs = serializers.IntegerField(
         help_text="Pairs of images of one prompt, for each criterion."
     )
+    complete_pairs = serializers.IntegerField(
+        help_text="Those of which all comparisons that are wanted are there."
+    )
     wanted = serializers.IntegerField(
         help_text="Comparisons wanted: every pair, times the overlap."
     )
-    judged = serializers.IntegerField(help_text="Comparisons that count towards them.")
+    judged = serializers.IntegerField(
+        help_text="Comparisons that count towards them: of each pair as many as the overlap at most."
+    )
+    comparisons = serializers.IntegerField(
+        help_text="All comparisons that were made, without skips and what was undone."
+    )
     share = serializers.FloatField(help_text="Judged of wanted, from 0 to 1.")
     outcomes = serializers.DictField(child=serializers.IntegerField())
     retracted = serializers.IntegerField()
