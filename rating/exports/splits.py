@@ -4,14 +4,21 @@ import hashlib
 from collections.abc import Hashable, Iterable
 from uuid import UUID
 
+from annotation.prompt_folding import fold_prompt
 from rating.exports.format import WHOLE, Facts
+
+# What names a family, the first kind that any of its images has.
+PROMPT, GROUP, CONTENT = range(3)
 
 
 class Splits:
     """Images of one prompt, of one group or of one cluster of duplicates are a family; families are drawn.
 
-    The draw is a hash of the seed and of the family's first image, so a family stays where it is when others
-    come; the fractions are therefore met on average, and the card counts what came of them.
+    The draw hashes the seed and what the family is made of, never an id: its prompt as `fold_prompt` has it;
+    without a prompt its group; without either the bytes of its image. So the same prompt is in the same
+    split in every round, project and server, and the fractions are met on average; the card counts what
+    came of them. A family of several prompts is named by the smallest hash among them. Two families that
+    turn out to share a picture become one, and then one of the two may move.
     """
 
     def __init__(
@@ -24,37 +31,49 @@ class Splits:
         self.fractions, self.seed = fractions, seed
         self._of: dict[str, str] = {}
         if fractions:
-            families = _Families()
-            images = list(images)
-            for image in images:
-                families.join(image.key, image.key)
-                for bond in _bonds(image, duplicates):
-                    families.join(image.key, bond)
-            drawn: dict[Hashable, str] = {}
-            # In the order of the keys, so that a family's first image names it.
-            for image in sorted(images, key=lambda image: image.id):
-                root = families.root(image.key)
-                if root not in drawn:
-                    drawn[root] = self._draw(image.id)
-                self._of[image.key] = drawn[root]
+            self._draw_all(list(images), duplicates)
 
     def of(self, image: Facts) -> str:
         return self._of[image.key] if self.fractions else WHOLE
 
-    def _draw(self, id: UUID) -> str:
-        digest = hashlib.sha256(f"{self.seed}:{id}".encode()).digest()
+    def _draw_all(self, images: list[Facts], duplicates: dict[UUID, int]) -> None:
+        families = _Families()
+        for image in images:
+            for bond in _bonds(image, duplicates):
+                families.join(image.key, bond)
+        names: dict[Hashable, tuple[int, str]] = {}
+        for image in images:
+            root = families.root(image.key)
+            names[root] = min(name for name in (names.get(root), _name(image)) if name)
+        drawn = {root: self._draw(digest) for root, (_, digest) in names.items()}
+        self._of = {image.key: drawn[families.root(image.key)] for image in images}
+
+    def _draw(self, name: str) -> str:
+        digest = hashlib.sha256(f"{self.seed}:{name}".encode()).digest()
         place = int.from_bytes(digest[:8], "big") / 2**64
-        for name, fraction in self.fractions.items():
+        for split, fraction in self.fractions.items():
             place -= fraction
             if place < 0:
-                return name
-        return name
+                return split
+        return split
+
+
+def _name(image: Facts) -> tuple[int, str]:
+    """What the image would name its family by, and how much that counts."""
+    if image.prompt_id is not None:
+        return PROMPT, _digest(fold_prompt(image.prompt))
+    if image.group:
+        return GROUP, _digest(image.group)
+    return CONTENT, image.sha256
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _bonds(image: Facts, duplicates: dict[UUID, int]) -> Iterable[Hashable]:
     if image.prompt_id is not None:
-        # The same words in other spacing or case are the same prompt to whoever learns from them.
-        yield "prompt", " ".join(image.prompt.casefold().split())
+        yield "prompt", fold_prompt(image.prompt)
     if image.group:
         yield "group", image.group
     if image.id in duplicates:
