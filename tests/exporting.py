@@ -15,10 +15,16 @@ from rating.models import Export
 
 
 def vote(
-    project: Project, user: User, left: Image, right: Image, outcome: Outcome, **facts: Any
+    project: Project,
+    user: User,
+    left: Image,
+    right: Image,
+    outcome: Outcome,
+    criterion: Criterion | None = None,
+    **facts: Any,
 ) -> Any:
-    """What this person says of exactly these two."""
-    criterion = Criterion.objects.get(project=project)
+    """What this person says of exactly these two, under the project's only criterion unless one is given."""
+    criterion = criterion or Criterion.objects.get(project=project)
     low, high = sorted((left, right), key=lambda image: image.id)
     pair, _ = Pair.objects.get_or_create(project=project, criterion=criterion, low=low, high=high)
     Pair.objects.filter(id=pair.id).update(taken=F("taken") + 1)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 from uuid import UUID
 
 import pyarrow as pa
@@ -144,12 +144,18 @@ class Format:
     pictures: str = "images/"
     write: Callable[[str, Source, BinaryIO], Iterator[int]] | None = None
     check: Callable[[str, dict[str, Any]], None] | None = None
+    # How a reader of a row knows its criterion: by a column (True), by its question, or not at all.
+    tells_criteria: bool | Literal["question"] = True
     # Whether each row says its schema version; files of a foreign layout need not have it.
     versioned: bool = True
 
     @property
     def prefers(self) -> bool:
         return any(option.name == "votes" for option in self.options)
+
+    @property
+    def takes_criterion(self) -> bool:
+        return any(option.name == "criterion" for option in self.options)
 
     def pattern_of(self, split: str) -> str:
         return (self.pattern or self.member).format(split=split)
@@ -232,6 +238,30 @@ class Format:
             )
         if self.check:
             self.check(file, options)
+
+    def check_criterion(self, criteria: list[Criterion], key: str) -> None:
+        """Refuse a criterion that the project does not have, and rows that would mix several unseen."""
+        known = ", ".join(criterion.key for criterion in criteria)
+        if key and key not in {criterion.key for criterion in criteria}:
+            raise Invalid(
+                _("The project has no criterion “%(key)s”. It has: %(known)s.")
+                % {"key": key, "known": known},
+                "options",
+            )
+        told_apart = len(criteria)
+        if self.tells_criteria == "question":
+            told_apart = len({criterion.question for criterion in criteria})
+        elif not self.tells_criteria:
+            told_apart = 1
+        if not key and told_apart < len(criteria):
+            raise Invalid(
+                _(
+                    "This project has several criteria, and %(title)s cannot tell them apart. Choose one "
+                    "as “criterion”: %(known)s."
+                )
+                % {"title": self.title, "known": known},
+                "options",
+            )
 
     def placed_rows(self, source: Source) -> Iterator[Placed]:
         if self.placed:

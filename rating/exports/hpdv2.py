@@ -61,4 +61,5 @@ FORMAT = Format(
     ),
     member="{split}.json",
     own_config=True,
+    tells_criteria=False,
 )

@@ -42,4 +42,5 @@ FORMAT = Format(
         PICTURE,
     ),
     member="{split}.json",
+    tells_criteria=False,
 )

@@ -6,7 +6,6 @@ Its comparisons know a winner, a loser and removed images and nothing else, so t
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 from uuid import UUID
@@ -25,26 +24,14 @@ from rating.exports.card import card
 from rating.exports.cells import csv_cell
 from rating.exports.format import Format, Source, key_of
 from rating.exports.implied import LEFT_OUT, skip
-from rating.exports.judgements import AS_A_CHECK
-from rating.exports.options import LINEUPS, Choice, Option
+from rating.exports.judgements import AS_A_CHECK, OTHER_CRITERION
+from rating.exports.options import CRITERION, LINEUPS, Choice
 from rating.selectors import ratings_of
 
 FETCH = 5000
 # As the ancestor calls them.
 FILES = {"rankings": "image_rankings.csv", "comparisons": "comparisons.csv"}
 DIGITS = 2
-
-
-@dataclass(frozen=True)
-class CriterionKey(Option):
-    def read(self, value: Any) -> str:
-        if not isinstance(value, str) or len(value) > 50 or "\0" in value:
-            raise self.refuse("the key of a criterion")
-        return value
-
-    @property
-    def schema(self) -> dict[str, Any]:
-        return {"type": "string", "maxLength": 50, "default": self.default}
 
 
 def write(file: str, source: Source, stream: BinaryIO) -> Iterator[int]:
@@ -103,7 +90,7 @@ def _comparisons(source: Source) -> Iterator[tuple[str, str]]:
         left, right, annotator, criterion_id, outcome = row
         source.read += 1
         if criterion_id != wanted.id:
-            reason = "another criterion"
+            reason = OTHER_CRITERION
         elif retracted_at is not None:
             reason = "retracted"
         elif purpose != Purpose.RANKING:
@@ -154,10 +141,9 @@ FORMAT = Format(
             "comparisons",
             tuple(FILES),
         ),
-        CriterionKey(
-            "criterion", gettext_noop("The key of a criterion; the first, unless given."), ""
-        ),
+        CRITERION,
         LINEUPS,
     ),
     versioned=False,
+    tells_criteria=False,
 )

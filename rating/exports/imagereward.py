@@ -97,4 +97,5 @@ FORMAT = Format(
         PICTURE,
     ),
     member="{split}.json",
+    tells_criteria=False,
 )

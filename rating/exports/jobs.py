@@ -44,7 +44,9 @@ TELL_SECONDS = 1.0
 
 def request_export(project: Project, user: User, format: str, options: dict[str, Any]) -> Export:
     """A queued export, and word to a worker; if that message is lost, the sweep finds the export."""
-    file, options = format_named(format).read_options(options)
+    wanted = format_named(format)
+    file, options = wanted.read_options(options)
+    _check_criterion(project, wanted, options)
     written = Export.objects.filter(project__created_by=project.created_by_id)
     refuse_beyond_disk(project, written.aggregate(sum=Sum("bytes"))["sum"] or 0)
     export = Export.objects.create(
@@ -101,6 +103,11 @@ def _announce(export_id: UUID) -> None:
     announce(export.project_id, "export.finished", told, key=str(export.id))
 
 
+def _check_criterion(project: Project, format: Format, options: dict[str, Any]) -> None:
+    if format.takes_criterion:
+        format.check_criterion(list(project.criteria.all()), options.get("criterion", ""))
+
+
 def path_of(export: Export) -> Path:
     path: Path = settings.EXPORT_DIR / f"{export.id}.{export.file}"
     return path
@@ -122,6 +129,8 @@ def source_of(project: Project, format: Format, options: dict[str, Any], run: Ra
 
 def _write(export: Export) -> None:
     format = FORMATS[export.format]
+    # Again, since the project may have got another criterion while the export waited.
+    _check_criterion(export.project, format, export.options)
     source = source_of(export.project, format, export.options, recompute(export.project_id))
     path = path_of(export)
     path.parent.mkdir(parents=True, exist_ok=True)

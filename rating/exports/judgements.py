@@ -17,6 +17,7 @@ from rating.exports.implied import implied_rows, lineups_of, prompt_place, skip
 
 FETCH = 5000
 AS_A_CHECK = "asked as a check"
+OTHER_CRITERION = "another criterion"
 # What a vote says of the first image of its pair.
 SAYS = {Outcome.LEFT.value: 1, Outcome.RIGHT.value: -1, Outcome.TIE.value: 0}
 
@@ -64,10 +65,12 @@ def judged_pairs(source: Source) -> Iterator[Judged]:
 
     What does not count is left out, and counted by its reason. Pairs without a vote that counts do not come.
     """
+    wanted = source.options["criterion"]
     for (criterion, low, high), rows in groupby(_rows(source), key=lambda row: row[:3]):
         one, two = source.images[low], source.images[high]
         votes: list[Vote] = []
         both_bad = 0
+        other = bool(wanted) and source.criteria[criterion].key != wanted
         for (
             _,
             _,
@@ -83,8 +86,12 @@ def judged_pairs(source: Source) -> Iterator[Judged]:
             cause,
         ) in rows:
             source.read += not lineup
-            reason = _why_left_out(
-                source, one, two, annotator, outcome, cause, retracted_at, purpose
+            reason = (
+                OTHER_CRITERION
+                if other
+                else _why_left_out(
+                    source, one, two, annotator, outcome, cause, retracted_at, purpose
+                )
             )
             both_bad += outcome == Outcome.BOTH_BAD and reason in ("", "both_bad")
             if reason:

@@ -49,4 +49,6 @@ FORMAT = Format(
     placed=placed_by(record),
     schema=schema,
     options=trl.OPTIONS,
+    # By the question, which is in the prompt.
+    tells_criteria="question",
 )

@@ -124,6 +124,20 @@ class Fractions(Option):
         }
 
 
+@dataclass(frozen=True)
+class CriterionKey(Option):
+    """Which criterion; whether the project has it, `check_criterion` says (rating/exports/jobs.py)."""
+
+    def read(self, value: Any) -> str:
+        if not isinstance(value, str) or len(value) > 50 or "\0" in value:
+            raise self.refuse(gettext("the key of a criterion"))
+        return value
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "maxLength": 50, "default": self.default}
+
+
 def _number(value: Any) -> float:
     """Not a number where it is none: no rule lets that pass."""
     try:
@@ -223,7 +237,27 @@ PICTURE = Choice(
     ("served", "jpeg", "original"),
 )
 
-PREFERENCE = (VOTES, MINIMUM_VOTES, TIES, BOTH_BAD, LINEUPS, LABELS, WEIGHTS, SPLIT, SEED)
+CRITERION = CriterionKey(
+    "criterion",
+    gettext_noop(
+        "The key of a criterion, for its comparisons alone. Required where the project has several and the "
+        "layout cannot tell them apart; otherwise all of them, unless given."
+    ),
+    "",
+)
+
+PREFERENCE = (
+    CRITERION,
+    VOTES,
+    MINIMUM_VOTES,
+    TIES,
+    BOTH_BAD,
+    LINEUPS,
+    LABELS,
+    WEIGHTS,
+    SPLIT,
+    SEED,
+)
 
 
 def replaced(options: tuple[Option, ...], *others: Option) -> tuple[Option, ...]:

@@ -123,4 +123,5 @@ FORMAT = Format(
         IMAGES.only("embedded", "urls"),
         PICTURE.only("jpeg", "served", "original"),
     ),
+    tells_criteria=False,
 )

@@ -49,7 +49,7 @@ class Preference:
         """What is told from all others by it."""
         pair = f"{self.judged.one.key}:{self.judged.two.key}"
         if self.vote is None:
-            return pair
+            return f"{self.judged.criterion.key}:{pair}"
         return f"{self.vote.id}:{pair}" if self.vote.lineup else self.vote.id
 
     @property

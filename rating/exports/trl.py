@@ -94,4 +94,6 @@ FORMAT = Format(
     placed=placed_by(record),
     schema=schema,
     options=OPTIONS,
+    # By the question, which is in the prompt.
+    tells_criteria="question",
 )

@@ -59,6 +59,7 @@ def dashboard(request: HttpRequest, project_id: UUID) -> HttpResponse:
         context |= {
             "methods": METHODS.values(),
             "formats": FORMATS.values(),
+            "criteria": list(project.criteria.all()),
             **_latest_exports(project),
         }
     return project_page(request, membership, "rating/dashboard.html", context)

@@ -43,7 +43,7 @@ class Command(BaseCommand):
         manager = Membership.objects.filter(project=found, role=Role.MANAGER).first()
         if manager is None:
             raise CommandError("The project has no manager, in whose name it could be exported.")
-        wanted = {name: _value(text) for name, _, text in (text.partition("=") for text in option)}
+        wanted = {name: value for name, _, value in (text.partition("=") for text in option)}
         try:
             export = request_export(found, manager.user, format, wanted)
         except Refused as error:
@@ -55,16 +55,3 @@ class Command(BaseCommand):
         target = output or Path(file_name(export))
         shutil.copyfile(path_of(export), target)
         self.stdout.write(f"{target}: {export.rows} rows, sha256 {export.sha256}")
-
-
-def _value(text: str) -> Any:
-    """As JSON would have it: a number, true or false; otherwise the text itself."""
-    known = {"true": True, "false": False}
-    if text in known:
-        return known[text]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
