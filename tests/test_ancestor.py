@@ -4,21 +4,28 @@ import zipfile
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
+from django.db import transaction
 
 from annotation.errors import Conflict, Invalid, Refused
+from annotation.imports import ancestor
 from annotation.imports.ancestor import Report, import_ancestor
-from annotation.models import Assignment, Comparison, Image, Outcome, Pair, Project, User
+from annotation.imports.jobs import request_import, run_import
+from annotation.models import Assignment, Comparison, Criterion, Image, Outcome, Pair, Project, User
 from annotation.services.assignments import open_assignments
 from annotation.services.comparisons import record_comparison, retract_comparison
 from annotation.services.images import add_image
+from annotation.services.imported_comparisons import Judged, append_imported
 from annotation.services.projects import create_project
 from rating.exports.jobs import path_of, request_export, run_export
 from rating.models import Export
 from rating.services import recompute
 from tests.conftest import membership, picture
+from tests.pages import logged_in
 from tests.promises import assert_promises
 
 pytestmark = pytest.mark.django_db
@@ -81,6 +88,155 @@ def test_the_same_file_again_adds_nothing_and_a_longer_one_only_what_is_new(
     assert (grown.added, grown.known) == (2, 3)
     assert log(project) == REPEATED[:5]
     assert_promises(project)
+
+
+def logged(project: Project, user: User) -> int:
+    return Comparison.objects.filter(project=project, annotator=user).count()
+
+
+def test_two_people_who_agree_are_two_people(
+    project: Project, images: list[Image], alice: User, bob: User, carol: User, tmp_path: Path
+) -> None:
+    """One file for each of two people, of equal content; and one for a third, which only begins alike."""
+    theirs, same, other = (tmp_path / f"{name}.csv" for name in ("theirs", "same", "other"))
+    rows = [("0.png", "1.png"), ("2.png", "3.png"), ("2.png", "0.png")]
+    theirs.write_text(csv_of(rows))
+    same.write_text(csv_of(rows))
+    other.write_text(csv_of([*rows[:2], ("0.png", "2.png")]))
+    for user, path in ((alice, theirs), (bob, same), (carol, other)):
+        report = import_ancestor(project, user, comparisons=path)
+        assert (report.added, report.known, report.note) == (3, 0, "")
+        again = import_ancestor(project, user, comparisons=path)
+        assert (again.added, again.known) == (0, 3)
+    assert [logged(project, user) for user in (alice, bob, carol)] == [3, 3, 3]
+    assert_promises(project)
+
+
+def test_two_files_of_one_person_that_begin_alike_both_come_in(
+    project: Project, images: list[Image], alice: User, give: Callable[..., Report]
+) -> None:
+    one = csv_of([("0.png", "1.png"), ("2.png", "3.png"), ("2.png", "0.png")])
+    other = csv_of([("0.png", "1.png"), ("2.png", "3.png"), ("0.png", "2.png")])
+    give(comparisons=one)
+    report = give(comparisons=other)
+    assert (report.added, report.known) == (3, 0)
+    assert "Up to line 3 the file is the same" in str(report)
+    for text, begun in ((one, 3), (other, 3), (other[: other.index("0.png,2.png")], 2)):
+        again = give(comparisons=text)
+        assert (again.added, again.known) == (0, begun), (
+            "each of them is known, and their beginning"
+        )
+    grown = give(comparisons=f"{other}3.png,1.png\n")
+    assert (grown.added, grown.known) == (1, 3)
+    assert logged(project, alice) == 7
+    assert_promises(project)
+
+
+def test_an_older_copy_of_a_file_adds_nothing(
+    project: Project, images: list[Image], give: Callable[..., Report]
+) -> None:
+    give(comparisons=csv_of(REPEATED[:5]))
+    give(comparisons=csv_of(REPEATED[:9]))
+    for length in range(1, 10):
+        report = give(comparisons=csv_of(REPEATED[:length]))
+        assert (report.added, report.known, report.note) == (0, length, "")
+    assert log(project) == REPEATED[:9]
+
+
+def test_what_was_imported_before_persons_were_part_of_the_name_is_known_for_its_person_alone(
+    project: Project, images: list[Image], alice: User, bob: User, tmp_path: Path
+) -> None:
+    path = tmp_path / "c.csv"
+    path.write_text(csv_of(REPEATED[:3]))
+    rows = ancestor._read_comparisons(path, membership(project, alice), project.criteria.get())
+    by_name = {image.name: image.id for image in images}
+    with transaction.atomic():
+        append_imported(
+            membership(project, alice),
+            project.criteria.get(),
+            [Judged(row.earlier_id, by_name[row.winner], by_name[row.loser]) for row in rows],
+        )
+    path.write_text(csv_of(REPEATED[:5]))
+    for added, known in ((2, 3), (0, 5)):
+        report = import_ancestor(project, alice, comparisons=path)
+        assert (report.added, report.known) == (added, known)
+    path.write_text(csv_of(REPEATED[:4]))
+    assert import_ancestor(project, alice, comparisons=path).added == 0, "an older copy"
+    path.write_text(csv_of(REPEATED[:5]))
+    assert import_ancestor(project, bob, comparisons=path).added == 5
+
+
+def test_an_import_that_failed_half_way_is_done_once_when_it_is_done_again(
+    project: Project,
+    images: list[Image],
+    alice: User,
+    give: Callable[..., Report],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Killed before the file is remembered, and just after all was written but before it was kept."""
+    for place in ("_remember", "raise_revision"):
+        with monkeypatch.context() as patch:
+            patch.setattr(ancestor, place, Mock(side_effect=KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                give(comparisons=csv_of(REPEATED[:4]))
+        assert not Comparison.objects.exists()
+    assert give(comparisons=csv_of(REPEATED[:4])).added == 4
+    assert log(project) == REPEATED[:4]
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("Winner,Loser,Tie\n0.png,1.png,1\n", "“Tie”"),
+        ("Winner,Loser,Tie,User\n0.png,1.png,0,bob\n", "“Tie”, “User”"),
+        (",Winner,Loser\n0,0.png,1.png\n", "“”"),
+    ],
+)
+def test_further_columns_are_refused_by_name(
+    project: Project,
+    images: list[Image],
+    alice: User,
+    text: str,
+    named: str,
+    give: Callable[..., Report],
+) -> None:
+    with pytest.raises(Invalid, match=f"columns that are not read: {named}"):
+        give(comparisons=text)
+    upload = SimpleUploadedFile("votes.csv", text.encode())
+    with pytest.raises(Invalid, match=f"columns that are not read: {named}"):
+        request_import(project, alice, "comparisons", {}, {"file": upload})
+    assert not Comparison.objects.exists()
+
+
+def test_of_several_criteria_one_must_be_named(
+    project: Project, images: list[Image], alice: User, tmp_path: Path
+) -> None:
+    Criterion.objects.create(project=project, key="match", position=1)
+    path = tmp_path / "c.csv"
+    path.write_text(csv_of(REPEATED[:2]))
+    with pytest.raises(Invalid, match=r"several criteria. Say which one is meant: .*, match"):
+        import_ancestor(project, alice, comparisons=path)
+    assert import_ancestor(project, alice, comparisons=path, criterion="match").added == 2
+    assert set(Comparison.objects.values_list("criterion__key", flat=True)) == {"match"}
+    other = project.criteria.exclude(key="match").get().key
+    assert import_ancestor(project, alice, comparisons=path, criterion=other).added == 2
+
+
+def test_the_page_says_when_a_file_was_taken_for_another(
+    project: Project, images: list[Image], alice: User, settings, tmp_path: Path
+) -> None:
+    settings.IMPORT_DIR = tmp_path / "uploaded"
+    jobs = []
+    for last in ("2.png,0.png", "0.png,2.png"):
+        text = f"Winner,Loser\n0.png,1.png\n{last}\n"
+        upload = {"file": SimpleUploadedFile("votes.csv", text.encode())}
+        job = request_import(project, alice, "comparisons", {"annotator": "bob"}, upload)
+        run_import(job.id)
+        job.refresh_from_db()
+        jobs.append((job.status, job.added, job.known, bool(job.notes)))
+    assert jobs == [("done", 2, 0, False), ("done", 2, 0, True)]
+    page = logged_in(alice).get(f"/projects/{project.id}/imports/").content.decode()
+    assert "Up to line 2 the file is the same" in page
 
 
 def test_what_was_judged_elsewhere_is_not_asked_again_and_can_be_retracted(

@@ -146,7 +146,9 @@ class ImportForm(forms.Form):
         label=_("Criterion"),
         required=False,
         max_length=50,
-        help_text=_("The key of the one that comparisons are about; the first, unless given."),
+        help_text=_(
+            "The key of the one that comparisons are about; needed if the project has several."
+        ),
     )
     annotator = forms.CharField(
         label=_("Annotator"),

@@ -7,7 +7,7 @@ Its names are paths of the machine that it ran on. Its comparisons say who won, 
 import hashlib
 import math
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,11 +19,21 @@ from django.utils.translation import gettext_noop
 from annotation.access import membership_for
 from annotation.errors import Invalid
 from annotation.imports.asked import Asked
-from annotation.imports.csv_lines import columns_of, read_lines
+from annotation.imports.csv_lines import columns_of, read_lines, refuse_further_columns
 from annotation.imports.names import Found, Names
-from annotation.models import Criterion, Image, Import, Membership, Project, Role, User
+from annotation.models import (
+    Comparison,
+    Criterion,
+    Image,
+    Import,
+    ImportedFile,
+    Membership,
+    Project,
+    Role,
+    User,
+)
 from annotation.names import name_key
-from annotation.selectors import criterion_asked
+from annotation.selectors import criterion_meant
 from annotation.services.images import set_excluded
 from annotation.services.imported_comparisons import Judged, append_imported, known_comparisons
 from annotation.services.revision import raise_revision
@@ -40,15 +50,19 @@ BATCH = 1000
 
 @dataclass
 class Report:
-    """What came in: new comparisons, those that were in the log, images set aside, and images with scores."""
+    """What came in: new comparisons, those that were in the log, images excluded, and images with scores.
+
+    note: what the person should look at, if anything.
+    """
 
     added: int = 0
     known: int = 0
     removed: int = 0
     scored: int = 0
+    note: str = ""
 
     def __str__(self) -> str:
-        return _(
+        told = _(
             "%(added)s comparisons added, %(known)s known, %(removed)s images removed, "
             "%(scored)s scores"
         ) % {
@@ -57,6 +71,7 @@ class Report:
             "removed": self.removed,
             "scored": self.scored,
         }
+        return f"{told}\n{self.note}" if self.note else told
 
 
 def import_ancestor(
@@ -68,25 +83,31 @@ def import_ancestor(
 ) -> Report:
     """Take either file or both in, all of it or nothing; `user` is who made the comparisons, a member.
 
-    Each comparison is known by its place in the file and all that stands before it. So the same file again
-    adds nothing, and one that has grown since adds what is new.
+    A comparison is known by its person, its file and its line. So the same file again adds nothing, one
+    that begins with all of an earlier file adds what is new, and any other file is a file of its own:
+    whatever it shares with an earlier one, or with another person's, was said once more.
     """
     if rankings is None and comparisons is None:
         raise Invalid(_("Give a file of rankings, a file of comparisons, or both."))
     membership = membership_for(user, project.id, Role.ANNOTATOR)
-    asked = criterion_asked(project, criterion)
     scores = _read_rankings(rankings) if rankings else []
-    rows = _read_comparisons(comparisons, project, asked) if comparisons else []
+    rows = []
+    if comparisons:
+        asked = criterion_meant(project, criterion)
+        rows = _read_comparisons(comparisons, membership, asked)
     names = Names(project)
     report = Report()
     with transaction.atomic():
         if comparisons:
-            known = known_comparisons(membership, [row.id for row in rows if not row.removal])
-            fresh = _not_yet_known(rows, known)
+            ids = [id for row in rows if not row.removal for id in (row.id, row.earlier_id)]
+            known = known_comparisons(membership, ids)
+            fresh, report.note = _not_yet_known(rows, known, membership, asked)
             judged, removed = _resolved(fresh, names, comparisons.name)
             report.removed = set_excluded(removed, excluded=True, reason=REASON)
             append_imported(membership, asked, judged)
-            report.added, report.known = len(judged), len(known)
+            _remember(rows, membership, asked)
+            report.added = len(judged)
+            report.known = sum(not row.removal for row in rows) - len(judged)
         if rankings:
             report.scored = _store_scores(scores, names, rankings.name)
         raise_revision(project.id)
@@ -114,7 +135,7 @@ def check(asked: Asked) -> None:
     _table(asked.file())
 
 
-def whole(job: Import, asked: Asked) -> dict[str, int]:
+def whole(job: Import, asked: Asked) -> dict[str, Any]:
     file = asked.file()
     asker = job.created_by.username if job.created_by else ""
     report = import_ancestor(
@@ -124,7 +145,11 @@ def whole(job: Import, asked: Asked) -> dict[str, int]:
         comparisons=file if _table(file) == "comparisons" else None,
         criterion=asked.text("criterion") or None,
     )
-    return {"added": report.added + report.scored, "known": report.known}
+    return {
+        "added": report.added + report.scored,
+        "known": report.known,
+        "notes": report.note,
+    }
 
 
 def _table(file: Path) -> str:
@@ -132,6 +157,7 @@ def _table(file: Path) -> str:
     columns = columns_of(file, "file")
     for name, wanted in (("comparisons", COMPARISONS), ("rankings", RANKINGS)):
         if set(wanted) <= set(columns):
+            refuse_further_columns(file.name, columns, wanted, "file")
             return name
     raise Invalid(
         _(
@@ -148,8 +174,15 @@ def _table(file: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
+    """A line of the file. digest: of its person, its criterion and all of the file up to here.
+
+    earlier_id: what the comparison was called by before persons were part of its name.
+    """
+
     line: int
+    digest: str
     id: UUID
+    earlier_id: UUID
     winner: str
     loser: str
 
@@ -158,20 +191,69 @@ class _Row:
         return self.winner == REMOVED
 
 
-def _read_comparisons(path: Path, project: Project, criterion: Criterion) -> list[_Row]:
-    digest = hashlib.sha256(criterion.id.bytes)
+def _read_comparisons(path: Path, membership: Membership, criterion: Criterion) -> list[_Row]:
+    project_id = membership.project_id
+    earlier = hashlib.sha256(criterion.id.bytes)
+    digest = hashlib.sha256(criterion.id.bytes + membership.user_id.bytes)
     rows = []
     for line in read_lines(path, COMPARISONS, "comparisons"):
         winner, loser = line.cells["Winner"], line.cells["Loser"]
-        digest.update(f"{len(winner)},{winner},{loser}\n".encode("utf-8", "surrogatepass"))
-        rows.append(_Row(line.number, uuid.uuid5(project.id, digest.hexdigest()), winner, loser))
+        text = f"{len(winner)},{winner},{loser}\n".encode("utf-8", "surrogatepass")
+        digest.update(text)
+        earlier.update(text)
+        here = digest.hexdigest()
+        id, earlier_id = (uuid.uuid5(project_id, name) for name in (here, earlier.hexdigest()))
+        rows.append(_Row(line.number, here, id, earlier_id, winner, loser))
     return rows
 
 
-def _not_yet_known(rows: list[_Row], known: set[UUID]) -> list[_Row]:
-    """The rows after the last one that is in the log; removals before it were done then, too."""
-    places = [place for place, row in enumerate(rows) if row.id in known]
-    return rows[places[-1] + 1 :] if places else rows
+def _not_yet_known(
+    rows: list[_Row], known: set[UUID], membership: Membership, criterion: Criterion
+) -> tuple[list[_Row], str]:
+    """The rows that are to come in, under ids that are free; and what should be said of them.
+
+    Removals before the first such row were done then, too.
+    """
+    imported = ImportedFile.objects.filter(
+        criterion=criterion, annotator=membership.user_id, rows__lte=len(rows)
+    )
+    ends = [file.rows for file in imported if rows[file.rows - 1].digest == file.digest]
+    earlier = Comparison.objects.filter(
+        id__in=known & {row.earlier_id for row in rows}, annotator=membership.user_id
+    )
+    theirs = set(earlier.values_list("id", flat=True))
+    ends += [place + 1 for place, row in enumerate(rows) if row.earlier_id in theirs]
+    rest = rows[max(ends, default=0) :]
+    there = [place for place, row in enumerate(rest) if row.id in known]
+    if not there:
+        return rest, ""
+    new = [row for row in rest if not row.removal and row.id not in known]
+    if not new:
+        # The beginning of a file that is there; only removals may have followed.
+        return rest[there[-1] + 1 :], ""
+    own = [
+        replace(row, id=uuid.uuid5(membership.project_id, f"{rows[-1].digest}:{row.line}"))
+        if row.id in known
+        else row
+        for row in rest
+    ]
+    note = _(
+        "Up to line %(line)s the file is the same as one that was imported before; then it differs. So it "
+        "was taken for another file, and its comparisons were added. If it is that file, corrected, undo "
+        "those that are now there twice."
+    )
+    return own, note % {"line": rest[there[-1]].line}
+
+
+def _remember(rows: list[_Row], membership: Membership, criterion: Criterion) -> None:
+    """From now on the file is known, whole."""
+    if rows:
+        ImportedFile.objects.get_or_create(
+            criterion=criterion,
+            annotator_id=membership.user_id,
+            rows=len(rows),
+            digest=rows[-1].digest,
+        )
 
 
 @dataclass

@@ -39,7 +39,7 @@ def columns_of(path: Path, field: str) -> list[str]:
 
 
 def read_lines(path: Path, needed: tuple[str, ...], field: str) -> Iterator[Line]:
-    """The rows below the header, which has the `needed` columns in any order; empty lines are passed over.
+    """The rows below the header, which has the `needed` columns and no others; empty lines are passed over.
 
     Invalid, about `field`, names the line that cannot be read.
     """
@@ -111,6 +111,23 @@ def _check_header(path: Path, header: list[str], needed: tuple[str, ...], field:
     if len(set(header)) < len(header):
         raise Invalid(
             _("%(name)s has two columns of the same name in its first line.") % {"name": path.name},
+            field,
+        )
+    refuse_further_columns(path.name, header, needed, field)
+
+
+def refuse_further_columns(
+    name: str, header: list[str], needed: tuple[str, ...], field: str
+) -> None:
+    """Whatever a column says would otherwise be lost without a word, such as that a row is a tie."""
+    if further := [f"“{column[:50]}”" for column in header if column not in needed]:
+        raise Invalid(
+            _(
+                "%(name)s has columns that are not read: %(columns)s. Nothing was imported. Only "
+                "%(needed)s are read: a row has one winner, and a file is one person's. Leave out rows that "
+                "are ties, import each person's rows as a file of their own, then remove the columns."
+            )
+            % {"name": name, "columns": ", ".join(further), "needed": ",".join(needed)},
             field,
         )
 

@@ -1,7 +1,7 @@
 """The sources that there are, what each is told, and how it is opened.
 
 A further one is an entry of KINDS. Either it `open`s a source of pictures for the engine; or it does the
-`whole` import by itself, in one transaction, and says how many it has `added` and `known`.
+`whole` import by itself, in one transaction, and says how many it has `added` and `known`, and its `notes`.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -49,7 +49,7 @@ class Kind:
     # What may be uploaded for it, and what the names of such files end in.
     uploads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # Does the import without the engine; done twice, it must add nothing. Refused is for the user.
-    whole: Callable[[Import, Asked], Mapping[str, int]] | None = None
+    whole: Callable[[Import, Asked], Mapping[str, Any]] | None = None
     # Refuses at once what cannot be.
     check_whole: Callable[[Asked], object] = lambda asked: None
 

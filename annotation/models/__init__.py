@@ -4,7 +4,7 @@ from annotation.models.criterion import Criterion
 from annotation.models.example import Example, PracticeAnswer
 from annotation.models.flag import Decision, Flag
 from annotation.models.image import Folder, Image
-from annotation.models.imports import Import, ImportRefusal
+from annotation.models.imports import Import, ImportedFile, ImportRefusal
 from annotation.models.invitation import Invitation
 from annotation.models.lineup import Lineup, LineupImage
 from annotation.models.membership import Membership, Role
@@ -31,6 +31,7 @@ __all__ = [
     "Image",
     "Import",
     "ImportRefusal",
+    "ImportedFile",
     "Invitation",
     "Lineup",
     "LineupImage",

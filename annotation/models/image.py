@@ -64,6 +64,10 @@ class Image(models.Model):
     modified_ns = models.BigIntegerField(editable=False, default=0)
     width = models.PositiveIntegerField(editable=False, help_text="As displayed, in pixels.")
     height = models.PositiveIntegerField(editable=False, help_text="As displayed, in pixels.")
+    # The image that its file holds now: what was said of this one stays said of this one.
+    replaced_by = models.ForeignKey(
+        "self", models.RESTRICT, null=True, blank=True, related_name="replaces", editable=False
+    )
     excluded = models.BooleanField(default=False)
     excluded_reason = models.CharField(max_length=300, blank=True)
     # Random and fixed: a sample of images is a range of this column, which an index answers.
@@ -98,7 +102,11 @@ class Image(models.Model):
             ),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["folder", "path"], name="image_path_once"),
+            models.UniqueConstraint(
+                fields=["folder", "path"],
+                name="image_path_once",
+                condition=models.Q(replaced_by=None),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from annotation.models.criterion import Criterion
 from annotation.models.project import Project
 
 
@@ -45,7 +46,19 @@ class Import(models.Model):
     )
     added = models.PositiveBigIntegerField(default=0)
     known = models.PositiveBigIntegerField(default=0, help_text="Entries that were there before.")
+    changed = models.PositiveBigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Files that hold another picture than before: each became a new image, and the earlier "
+        "one was excluded.",
+    )
     refused = models.PositiveBigIntegerField(default=0)
+    notes = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What was passed over, a sentence per line.",
+    )
     error = models.TextField(blank=True, help_text="Why it failed, or what it waits for.")
     lease = models.UUIDField(null=True, blank=True, editable=False)
     attempts = models.PositiveSmallIntegerField(
@@ -85,3 +98,28 @@ class ImportRefusal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.place}: {self.reason}"
+
+
+class ImportedFile(models.Model):
+    """A file of comparisons that is wholly in the log, for one person and one criterion.
+
+    `digest` holds its person and all its rows (annotation/imports/ancestor.py). A file that begins with
+    all of its `rows` is the same file, grown.
+    """
+
+    criterion = models.ForeignKey(Criterion, models.CASCADE, related_name="+")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    rows = models.PositiveBigIntegerField()
+    digest = models.CharField(max_length=64)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["created_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["criterion", "annotator", "rows", "digest"], name="imported_file_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rows} rows of {self.annotator}"

@@ -41,6 +41,18 @@ def criterion_asked(project: Project, key: str | None) -> Criterion:
     return criterion_named(project, key) if key else project.criteria.all()[0]
 
 
+def criterion_meant(project: Project, key: str | None) -> Criterion:
+    """The one with this key, or the project's only one: nothing is taken for the first of several."""
+    criteria = list(project.criteria.all())
+    if not key and len(criteria) > 1:
+        raise Invalid(
+            gettext("This project has several criteria. Say which one is meant: %(known)s.")
+            % {"known": ", ".join(criterion.key for criterion in criteria)},
+            "criterion",
+        )
+    return criterion_asked(project, key)
+
+
 def criterion_named(project: Project, key: str) -> Criterion:
     for criterion in project.criteria.all():
         if name_key(criterion.key) == name_key(key):

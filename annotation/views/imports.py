@@ -78,7 +78,8 @@ def _shown(job: Import) -> dict[str, Any]:
     return {
         "job": job,
         "options": options,
-        "done": job.added + job.known + job.refused,
+        "done": job.added + job.known + job.changed + job.refused,
+        "notes": job.notes.splitlines(),
         "refusals": refusals,
         "more_refusals": job.refused - len(refusals),
     }

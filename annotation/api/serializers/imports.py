@@ -30,7 +30,9 @@ class ImportSerializer(serializers.ModelSerializer):
             "total",
             "added",
             "known",
+            "changed",
             "refused",
+            "notes",
             "error",
             "created_at",
             "started_at",
@@ -84,7 +86,7 @@ class NewImportSerializer(serializers.Serializer):
     criterion = serializers.CharField(
         required=False,
         max_length=50,
-        help_text="By which criterion comparisons were made: its key; the first, unless given.",
+        help_text="By which criterion comparisons were made: its key; needed if the project has several.",
     )
     annotator = serializers.CharField(
         required=False,

@@ -20,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("project", type=UUID, help="the project's id, as in its address")
         parser.add_argument("--rankings", type=Path, help="Image,ELO,Uncertainty,Upvotes,Downvotes")
         parser.add_argument("--comparisons", type=Path, help="Winner,Loser")
-        parser.add_argument("--criterion", help="its key; the project's first, unless given")
+        parser.add_argument("--criterion", help="its key; needed if the project has several")
         parser.add_argument(
             "--as",
             dest="username",
