@@ -214,7 +214,10 @@ class Pairwright:
         timeout: float = 3600,
         **options: Any,
     ) -> Path:
-        """The project's data in a format, as a file; where it is."""
+        """The project's data in a format, as a file; where it is.
+
+        Unless it is named, the file is called by the format, and by the criterion where one is chosen.
+        """
         body = {"format": format, "options": options}
         asked = self.call("POST", f"projects/{_id(project)}/exports/", json=body)
         return self.download(self._finished("exports", asked, "The export", timeout), to)
@@ -227,7 +230,9 @@ class Pairwright:
         """
         known = self.call("GET", f"exports/{_id(export)}/")
         sha256, size = known["sha256"], known["bytes"]
-        to = Path(to or f"{known['format']}.{known['options'].get('file', 'bin')}")
+        options = known["options"]
+        about = [known["format"], *filter(None, [options.get("criterion")])]
+        to = Path(to or f"{'-'.join(about)}.{options.get('file', 'bin')}")
         part = to.with_name(f".{to.name}.{sha256[:16]}.part")
         with self._bar(
             total=size, unit="B", unit_scale=True, unit_divisor=1024, desc=to.name

@@ -19,7 +19,7 @@ from annotation import client as module
 from annotation.api.views import imports
 from annotation.client import Pairwright, PairwrightError
 from annotation.imports import jobs
-from annotation.models import Comparison, Image, Import, Project, User
+from annotation.models import Comparison, Criterion, Image, Import, Project, User
 from annotation.tokens import create_token
 from rating.exports.jobs import request_export, run_export
 from rating.models import Export
@@ -248,6 +248,26 @@ def test_an_export_is_asked_for_downloaded_and_checked(
     export = Export.objects.get()
     assert hashlib.sha256(target.read_bytes()).hexdigest() == export.sha256
     assert list(tmp_path.glob(".*")) == [], "nothing is left of the way"
+
+
+@pytest.mark.usefixtures("written_at_once")
+def test_exports_of_two_criteria_do_not_overwrite_each_other(
+    project: Project,
+    images: list[Image],
+    api: Pairwright,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Criterion.objects.create(project=project, key="match", position=1)
+    keys = [criterion.key for criterion in project.criteria.all()]
+    with pytest.raises(PairwrightError, match=f"Choose one as “criterion”: {keys[0]}, match"):
+        api.export(project.id, "hpdv3", file="json", images="names")
+    files = {
+        api.export(project.id, "hpdv3", file="json", images="names", criterion=key).name
+        for key in keys
+    }
+    assert files == {f"hpdv3-{key}.json" for key in keys}
 
 
 @pytest.mark.usefixtures("written_at_once")
