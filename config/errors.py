@@ -23,19 +23,22 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
     Nothing was committed in either case, so a request may be sent again.
     """
-    away = isinstance(sys.exc_info()[1], (OperationalError, InterfaceError))
-    status = 503 if away else 500
+    if isinstance(sys.exc_info()[1], (OperationalError, InterfaceError)):
+        return busy(request)
     if request.path.startswith("/api/"):
-        what = (
-            _("The service is busy; nothing was saved. Send the request again in a few seconds.")
-            if away
-            else _("This is a mistake of the program, which its log describes. Nothing was saved.")
-        )
-        response: HttpResponse = JsonResponse({"detail": what}, status=status)
+        what = _("This is a mistake of the program, which its log describes. Nothing was saved.")
+        return JsonResponse({"detail": what}, status=500)
+    return _page(request, 500)
+
+
+def busy(request: HttpRequest) -> HttpResponse:
+    """503, and when to ask again."""
+    if request.path.startswith("/api/"):
+        what = _("The service is busy; nothing was saved. Send the request again in a few seconds.")
+        response: HttpResponse = JsonResponse({"detail": what}, status=503)
     else:
-        response = _page(request, status)
-    if away:
-        response["Retry-After"] = RETRY_AFTER
+        response = _page(request, 503)
+    response["Retry-After"] = RETRY_AFTER
     return response
 
 

@@ -28,6 +28,7 @@ from annotation.views.page import (
     page,
     project_page,
     refusals_as_messages,
+    takes_uploads,
     tell_errors,
 )
 
@@ -162,6 +163,7 @@ def set_reference(request: HttpRequest, image_id: UUID) -> HttpResponse:
     return back(request, "project_images", picture.project_id)
 
 
+@takes_uploads
 @require_POST
 @page
 def upload(request: HttpRequest, project_id: UUID) -> HttpResponse:

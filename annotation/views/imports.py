@@ -13,12 +13,13 @@ from annotation.errors import Refused
 from annotation.forms import ImportForm
 from annotation.imports.jobs import request_import
 from annotation.models import Import, Membership, Project, Role, User
-from annotation.views.page import page, project_page
+from annotation.views.page import page, project_page, takes_uploads
 
 IMPORTS_SHOWN = 20
 REFUSALS_SHOWN = 50
 
 
+@takes_uploads
 @require_http_methods(["GET", "HEAD", "POST"])
 @page
 def imports(request: HttpRequest, project_id: UUID) -> HttpResponse:

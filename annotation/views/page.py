@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.forms import BaseForm
@@ -23,6 +24,13 @@ from annotation.models import Membership
 def page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """For people who are logged in; no browser keeps a copy, so that “back” after logout shows nothing."""
     return never_cache(login_required(view))
+
+
+def takes_uploads(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Let managers send it as much as an import may have, several pictures too (config/bodies.py)."""
+    most = settings.MAX_IMPORT_UPLOAD_BYTES + settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    view.most_bytes = most  # type: ignore[attr-defined]
+    return view
 
 
 def project_page(

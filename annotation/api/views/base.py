@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from annotation.api.errors import PayloadTooLarge, PreconditionFailed
+from annotation.api.errors import PreconditionFailed
 from annotation.api.pagination import KeysetPagination
 from annotation.models import User
 
@@ -27,20 +27,12 @@ class View(APIView):
 
     # The database's own lists come in these pages; the OpenAPI document reads it here, too.
     pagination_class = KeysetPagination
+    # How large a body may be; checked before anything reads it (config/bodies.py).
     most_bytes = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
     @property
     def user(self) -> User:
         return cast(User, self.request.user)
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        # First of all, since already the check of a session's CSRF token may read the whole body.
-        if int(request.META.get("CONTENT_LENGTH") or 0) > self.most_bytes:
-            raise PayloadTooLarge(
-                _("The request is larger than %(most_bytes)s bytes.")
-                % {"most_bytes": self.most_bytes}
-            )
-        super().initial(request, *args, **kwargs)
 
     def finalize_response(
         self, request: Request, response: Any, *args: Any, **kwargs: Any
