@@ -12,8 +12,8 @@ ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     DATA_DIR=/data \
     STATIC_ROOT=/app/static \
-    GRANIAN_HOST=0.0.0.0 \
-    GRANIAN_PORT=8000
+    WEB_HOST=0.0.0.0 \
+    WEB_PORT=8000
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin pairwright \
  && install --directory --owner pairwright --mode 700 /data
 COPY --from=packages /venv /venv
@@ -28,7 +28,7 @@ RUN DATABASE_URL=postgresql://build REDIS_URL=redis://build PUBLIC_URL=https://b
 USER pairwright
 VOLUME /data
 EXPOSE 8000
-CMD ["granian", "--interface", "wsgi", "--http", "1", "--no-ws", "config.wsgi:application"]
+CMD ["python", "-m", "config.server"]
 
 
 FROM caddy:2-alpine AS proxy

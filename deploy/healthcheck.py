@@ -16,7 +16,7 @@ FRESH_SECONDS = 600
 
 def web() -> bool:
     host = urlsplit(os.environ["PUBLIC_URL"]).netloc
-    connection = http.client.HTTPConnection("127.0.0.1", int(os.environ["GRANIAN_PORT"]), timeout=4)
+    connection = http.client.HTTPConnection("127.0.0.1", int(os.environ["WEB_PORT"]), timeout=4)
     connection.request("GET", "/healthz", headers={"Host": host})
     return connection.getresponse().status == 200
 

@@ -270,8 +270,8 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
             "REDIS_URL": f"redis://127.0.0.1:{broker_port}/0",
             "DATA_DIR": str(folder / "data"),
             "STATIC_ROOT": str(folder / "static"),
-            "GRANIAN_HOST": "127.0.0.1",
-            "GRANIAN_PORT": str(port),
+            "WEB_HOST": "127.0.0.1",
+            "WEB_PORT": str(port),
         }
         deployment = Deployment(places, given, port, proxy_port)
         built = deployment.run("web", ["sh", "-c", build_command().replace("$", "$$")])
@@ -368,7 +368,7 @@ def test_the_health_check_says_when_the_service_is_up(deployment: Deployment, na
 
 
 def test_a_health_check_says_when_the_service_is_down(deployment: Deployment, tmp_path: Path):
-    nowhere = {**deployment.environ, "GRANIAN_PORT": str(free_port()), "DATA_DIR": str(tmp_path)}
+    nowhere = {**deployment.environ, "WEB_PORT": str(free_port()), "DATA_DIR": str(tmp_path)}
     other = Deployment(nowhere, deployment.given, 0, 0)
     assert not other.healthy("web")
     assert not other.healthy("beat")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 from tests.servers import ROOT, Server, postgres, valkey
-from tests.test_supervisor import free_port
+from tests.test_supervisor import free_port, processes_with
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.own_servers
@@ -102,13 +102,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @contextmanager
 def web(environ: dict[str, str], port: int, log: Path) -> Iterator[None]:
-    command = [sys.executable, "-m", "granian", "--interface=wsgi", "--http=1", "--no-ws"]
-    command += ["--workers=2", "--blocking-threads=8", "--respawn-failed-workers", f"--port={port}"]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*command, "config.wsgi:application"],
+            [sys.executable, "-m", "config.server"],
             cwd=ROOT,
-            env=environ,
+            env=environ | {"WEB_PORT": str(port), "WEB_WORKERS": "2"},
             stdout=output,
             stderr=output,
             start_new_session=True,
@@ -117,7 +115,8 @@ def web(environ: dict[str, str], port: int, log: Path) -> Iterator[None]:
         eventually(lambda: alive(port), 60)
         yield
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
@@ -179,20 +178,9 @@ def answer_of(site: Site, client: httpx.Client, path: str, body: dict[str, Any])
 
 
 def web_workers(environ: dict[str, str]) -> list[int]:
-    """The processes of this environment whose parent is one too: granian's workers, not granian."""
-    mark = f"DATA_DIR={environ['DATA_DIR']}".encode()
-    ours = {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            if mark not in (entry / "environ").read_bytes():
-                continue
-            status = (entry / "status").read_text()
-            ours[int(entry.name)] = int(status.split("PPid:")[1].split()[0])
-        except OSError:
-            continue
-    return [pid for pid, parent in ours.items() if parent in ours]
+    """The processes that answer, not the one that watches them."""
+    processes = processes_with(f"DATA_DIR={environ['DATA_DIR']}")
+    return [pid for pid, command in processes if "spawn_main" in command]
 
 
 def test_a_web_worker_killed_under_load_loses_and_doubles_nothing(site: Site) -> None:

@@ -200,7 +200,7 @@ def test_a_wrong_value_is_refused_in_one_sentence(
 def test_a_child_that_is_killed_comes_back(run: Run, name: str):
     word = {
         "worker": "celery --quiet --app config worker",
-        "web": "granian",
+        "web": "config.server",
         "broker": "valkey-server",
     }[name]
     before = eventually(lambda: run.processes(word))
@@ -212,9 +212,10 @@ def test_a_child_that_is_killed_comes_back(run: Run, name: str):
 
 
 def test_a_web_server_that_lost_its_process_comes_back(run: Run):
-    master, *others = sorted(run.processes("granian"))
-    os.kill(others[-1], signal.SIGKILL)
-    eventually(lambda: run.processes("granian") - {master, *others}, START)
+    workers = run.processes("spawn_main")
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: run.processes("spawn_main") - workers, START)
     eventually(lambda: run.status("/healthz") == 200, START)
 
 

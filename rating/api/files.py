@@ -1,16 +1,31 @@
 """A file over HTTP, whole or in ranges (RFC 9110), so that a download that broke off can go on."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
 
-CHUNK = 2**18
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+
+
+class FilePart:
+    """Some of the bytes of a file, as a file to read from."""
+
+    def __init__(self, path: Path, wanted: range) -> None:
+        self._file = path.open("rb")
+        self._file.seek(wanted.start)
+        self._left = len(wanted)
+
+    def read(self, size: int) -> bytes:
+        content = self._file.read(min(size, self._left))
+        self._left -= len(content)
+        return content
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def file_response(
@@ -30,7 +45,7 @@ def file_response(
         response = HttpResponse(status=416)
         response["Content-Range"] = f"bytes */{size}"
     else:
-        response = StreamingHttpResponse(_read(path, wanted), status=206, content_type=content_type)
+        response = FileResponse(FilePart(path, wanted), status=206, content_type=content_type)
         response["Content-Length"] = str(len(wanted))
         response["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{size}"
     response["Accept-Ranges"] = "bytes"
@@ -58,15 +73,3 @@ def _wanted_range(request: HttpRequest, etag: str, size: int) -> range | None:
     if last and int(last) < int(first):
         return None
     return range(int(first), max(int(first), end))
-
-
-def _read(path: Path, wanted: range) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        file.seek(wanted.start)
-        left = len(wanted)
-        while left:
-            chunk = file.read(min(CHUNK, left))
-            if not chunk:
-                return
-            left -= len(chunk)
-            yield chunk
