@@ -8,7 +8,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-embedded test-consumers messages lint types audit check lock clean chromium
+.PHONY: help run test test-embedded test-consumers messages lint types audit check lock clean chromium caddy
 .PHONY: screenshots
 .PHONY: bench-export bench-opening bench-rating bench-few-votes bench-accuracy bench-pairing bench-lineups
 .PHONY: bench-page
@@ -29,7 +29,7 @@ run: export CALLED_FROM := $(PWD)
 run: .venv/runtime.installed $(TRANSLATIONS) ## Start Pairwright (IMAGES=folder HOST=127.0.0.1 PORT=8000 DATA_DIR=./data)
 	@$(BIN)/python -m config.supervisor
 
-test: .venv/dev.installed $(TRANSLATIONS) chromium ## Run every test, on a private Postgres and Valkey
+test: .venv/dev.installed $(TRANSLATIONS) chromium caddy ## Run every test, on a private Postgres and Valkey
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile
 
 test-embedded: .venv/dev.installed $(TRANSLATIONS) ## Run the tests again on SQLite, the database of `make run`
@@ -148,12 +148,12 @@ $(UV):
 	  echo "No virtual environment could be made. On Debian: apt-get install python3-venv"; \
 	  exit 1; } >&2
 
-chromium:
-	@command -v chromium >/dev/null || { \
-	  echo "Installing Chromium for the browser tests (once) ..."; \
+chromium caddy:
+	@command -v $@ >/dev/null || { \
+	  echo "Installing $@ for the tests (once) ..."; \
 	  if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
 	  command -v apt-get >/dev/null && $$sudo true 2>/dev/null \
 	  && $$sudo apt-get -qq update && $$sudo env DEBIAN_FRONTEND=noninteractive \
-	     apt-get -qq install --yes --no-install-recommends chromium >/dev/null </dev/null; \
-	  command -v chromium >/dev/null || { \
-	    echo "The browser tests need Chromium on the PATH. On Debian, as root: apt-get install chromium"; exit 1; }; } >&2
+	     apt-get -qq install --yes --no-install-recommends $@ >/dev/null </dev/null; \
+	  command -v $@ >/dev/null || { \
+	    echo "The tests need $@ on the PATH. On Debian, as root: apt-get install $@"; exit 1; }; } >&2
