@@ -21,6 +21,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 YOUNG = 30.0  # a child that dies within so many seconds dies young
 LONGEST_PAUSE = 10.0
 PATIENCE = 8.0  # how long all children together may take to end
+SAFE_LETTERS = select.PIPE_BUF // 4  # a pipe that can be written to takes PIPE_BUF bytes at once
 PR_SET_PDEATHSIG = 1
 
 
@@ -162,5 +163,10 @@ def stop(children: Sequence[Child], signals: Signals) -> None:
 
 
 def say(text: str, end: str = "\n") -> None:
-    with contextlib.suppress(OSError):  # nobody may be reading any more
-        print(text, end=end, flush=True)
+    """Print, unless nobody reads: a full pipe or a stopped terminal must not keep a child from restarting."""
+    text += end
+    with contextlib.suppress(OSError, ValueError):
+        for start in range(0, len(text), SAFE_LETTERS):
+            if not select.select([], [sys.stdout], [], 0.2)[1]:
+                return
+            print(text[start : start + SAFE_LETTERS], end="", flush=True)

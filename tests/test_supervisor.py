@@ -219,6 +219,19 @@ def test_a_web_server_that_lost_its_process_comes_back(run: Run):
     eventually(lambda: run.status("/healthz") == 200, START)
 
 
+def test_a_supervisor_goes_on_though_nobody_reads_what_it_says():
+    """A full pipe, such as a pager that waits, once kept a dead web server from coming back."""
+    code = "from config.children import say\nfor n in range(40): say(500 * 'word')"
+    read, write = os.pipe()
+    try:
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, stdout=write, check=True, timeout=START
+        )
+    finally:
+        os.close(read)
+        os.close(write)
+
+
 def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path):
     with started(tmp_path, *SUPERVISOR) as run:
         eventually(lambda: run.processes("beat"))
