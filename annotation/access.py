@@ -12,7 +12,18 @@ from django.db.models import QuerySet
 from django.http import Http404
 from django.utils.translation import gettext as _
 
-from annotation.models import Example, Image, Import, Membership, Project, Role, User, Webhook
+from annotation.models import (
+    Assignment,
+    Example,
+    Image,
+    Import,
+    Membership,
+    Project,
+    Role,
+    User,
+    Webhook,
+)
+from annotation.showings import image_at, read_showing
 
 
 def memberships_of(user: User) -> QuerySet[Membership]:
@@ -40,12 +51,41 @@ def project_for(user: Any, project_id: UUID, role: Role = Role.ANNOTATOR) -> Pro
     return membership_for(user, project_id, role).project
 
 
-def image_for(user: Any, image_id: UUID, role: Role = Role.ANNOTATOR) -> Image:
+def image_for(user: Any, image_id: UUID, role: Role) -> Image:
     image = Image.objects.select_related("project", "folder", "prompt").filter(id=image_id).first()
     if image is None:
-        raise Http404(_("There is no such image in your projects."))
+        raise _no_image()
     membership_for(user, image.project_id, role)
     return image
+
+
+def shown_image_for(user: Any, id: UUID) -> Image:
+    """Find what a person may look at under this id.
+
+    It is of an image that they were shown, whatever became of the assignment; or it is an image's own, which
+    annotators are not to know.
+    """
+    showing = read_showing(id)
+    if showing is None:
+        image = Image.objects.select_related("folder").filter(id=id).first()
+        known = image and memberships_of(user).filter(project=image.project_id).first()
+        if image is None or known is None or known.is_blind:
+            raise _no_image()
+        return image
+    rows: QuerySet[Example] | QuerySet[Assignment] = (
+        Example.objects.all() if showing.by_example else Assignment.objects.filter(annotator=user)
+    )
+    shown = rows.filter(
+        id=showing.shown_by, project__deleted_at=None, project__memberships__user=user
+    ).first()
+    image = shown and image_at(shown, showing.place).select_related("folder").first()
+    if image is None:
+        raise _no_image()
+    return image
+
+
+def _no_image() -> Http404:
+    return Http404(_("There is no such image in your projects."))
 
 
 def example_for(user: Any, example_id: UUID) -> Example:

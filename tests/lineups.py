@@ -19,10 +19,16 @@ from annotation.models import (
     User,
 )
 from annotation.services.comparisons import record_comparison
+from annotation.showings import ids_of
 
 
 def ids(images: Sequence[Image]) -> list[str]:
     return [str(image.id) for image in images]
+
+
+def as_shown(assignment: Assignment, images: Sequence[Image]) -> list[str]:
+    """The ids by which an annotator knows these images of an assignment."""
+    return [str(ids_of(assignment)[id]) for id in ids(images)]
 
 
 def lineup(

@@ -198,10 +198,10 @@ def test_each_asker_gets_a_format_that_it_takes(header: str, formats: tuple[str,
 
 
 def test_the_web_makes_the_quick_one_and_sends_the_best_once_it_is_there(
-    project: Project, bob: User, client: Client, settings
+    project: Project, rita: User, client: Client, settings
 ) -> None:
     image = add_image(project, encoded(landscape(4), "PNG"), name="x.png")
-    client.force_login(bob)
+    client.force_login(rita)
     where = reverse("image", args=[image.id])
 
     def ask(accept: str = CHROMIUM, size: str = "", **headers: str) -> Any:

@@ -8,6 +8,7 @@ import pytest
 from annotation.errors import Conflict, Invalid
 from annotation.levels import checked_levels, implied_count, implied_pairs
 from annotation.models import (
+    Assignment,
     Comparison,
     Image,
     Lineup,
@@ -22,7 +23,7 @@ from annotation.services.comparisons import record_comparison, retract_compariso
 from annotation.services.images import delete_image
 from tests.api import as_user, url
 from tests.conftest import membership
-from tests.lineups import ids, lineup, ordered
+from tests.lineups import as_shown, ids, lineup, ordered
 
 SHOWN = ["a", "b", "c", "d"]
 
@@ -206,7 +207,7 @@ def test_an_assignment_shows_its_images_in_order_and_nothing_of_why(
     (shown,) = answer.json()["results"]
     assert (shown["id"], shown["screen"]) == (str(asked.id), "best")
     assert (shown["left"], shown["right"]) == (None, None)
-    assert [image["id"] for image in shown["images"]] == ids(images[::-1])
+    assert [image["id"] for image in shown["images"]] == as_shown(asked, images[::-1])
     first = shown["images"][0]
     assert first["image"] == f"/images/{first['id']}/"
     assert (first["width"], first["height"]) == (60, 40)
@@ -219,7 +220,7 @@ def test_a_lineup_is_answered_once_and_its_levels_come_back(
     project: Project, images: list[Image], bob: User
 ) -> None:
     asked = lineup(project, bob, images, Screen.BEST_WORST)
-    a, b, c, d = ids(images)
+    a, b, c, d = as_shown(asked, images)
     body = {"assignment": str(asked.id), "outcome": "ordered", "levels": [[b], [a, c], [d]]}
     client = as_user(bob)
     made, again = (client.post(url("comparisons"), body, format="json") for _ in range(2))
@@ -228,6 +229,8 @@ def test_a_lineup_is_answered_once_and_its_levels_come_back(
     assert (made.json()["screen"], made.json()["levels"]) == ("best_worst", [[b], [a, c], [d]])
     assert (made.json()["left"], made.json()["right"]) == (None, None)
     assert "purpose" not in made.json()
+    own = dict(zip((a, b, c, d), ids(images), strict=True))
+    assert Comparison.objects.get().levels == [[own[b]], [own[a], own[c]], [own[d]]]
     other = body | {"levels": [[a], [b, c], [d]]}
     assert client.post(url("comparisons"), other, format="json").status_code == 409
 
@@ -283,7 +286,8 @@ def test_ones_own_history_shows_the_pictures_of_a_lineup(
     ordered(project, bob, *[[image] for image in images])
     answer = as_user(bob).get(url("history", project_id=project.id))
     (row,) = answer.json()["results"]
-    assert [image["id"] for image in row["images"]] == ids(images[::-1])
-    assert row["levels"] == [[id] for id in ids(images)]
+    asked = Assignment.objects.get()
+    assert [image["id"] for image in row["images"]] == as_shown(asked, images[::-1])
+    assert row["levels"] == [[id] for id in as_shown(asked, images)]
     assert (row["left"], row["prompt"]) == (None, "")
     assert "purpose" not in answer.content.decode()

@@ -1,10 +1,12 @@
 """The reference of a prompt: what its images are judged against, and what is itself not compared."""
 
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 from django.urls import reverse
 
+from annotation import access
 from annotation.errors import Conflict, Invalid
 from annotation.models import Image, Project, Screen, User
 from annotation.services.assignments import open_assignments
@@ -106,11 +108,16 @@ def test_the_api_shows_the_reference_beside_each_pair(
     (prompt,) = as_user(alice).get(url("prompts", project_id=project.id)).json()["results"]
     assert prompt["reference"] == str(cats[0].id)
     told = {"id": str(cats[0].id), "image": f"/images/{cats[0].id}/", "width": 60, "height": 40}
-    history = url("history", project_id=project.id)
-    (row,) = as_user(bob).get(history).json()["results"]
+    (row,) = as_user(alice).post(where).json()["results"]
     assert row["reference"] == told
     rows = as_user(bob).post(where, {"count": 2}).json()["results"]
-    assert [row["reference"] for row in rows] == [told] * len(rows) != []
+    rows += as_user(bob).get(url("history", project_id=project.id)).json()["results"]
+    shown = [row["reference"] for row in rows]
+    assert len({reference["id"] for reference in shown}) == len(rows) > 1
+    for reference in shown:
+        assert str(cats[0].id) not in str(reference)
+        assert (reference["width"], reference["height"]) == (60, 40)
+        assert access.shown_image_for(bob, UUID(reference["id"])) == cats[0]
     assert str(cats[0].id) not in {row[side]["id"] for row in rows for side in ("left", "right")}
 
 
@@ -118,7 +125,7 @@ def test_a_lineup_is_shown_with_its_reference(project, cats, bob):
     update_image(cats[0], reference=True)
     Project.objects.filter(id=project.id).update(screen=Screen.ORDER, screen_size=3)
     (row,) = as_user(bob).post(url("assignments", project_id=project.id)).json()["results"]
-    assert row["reference"]["id"] == str(cats[0].id)
+    assert access.shown_image_for(bob, UUID(row["reference"]["id"])) == cats[0]
     assert len(row["images"]) == 3
 
 

@@ -9,7 +9,8 @@ from annotation.images.derivatives import (
     derive,
 )
 from annotation.images.files import source_path, write_atomically
-from annotation.images.negotiation import TYPES, accepted
+from annotation.images.negotiation import TYPES, accepted, without_marks
+from annotation.images.padding import padded
 from annotation.images.reading import (
     EXIF_IFD,
     EXIF_ORIENTATION,
@@ -36,6 +37,8 @@ __all__ = [
     "derive",
     "inspect",
     "look_of",
+    "padded",
     "source_path",
+    "without_marks",
     "write_atomically",
 ]

@@ -15,6 +15,7 @@ import PIL.ImageOps
 from django.conf import settings
 
 from annotation.images.files import content_of, write_atomically
+from annotation.images.negotiation import WHOLE
 from annotation.images.reading import decoded, eight_bits, in_srgb
 from annotation.models import Image
 
@@ -60,7 +61,7 @@ def derivative(image: Image, size: str, formats: tuple[str, ...]) -> Path:
     content = content_of(image)
     with decoded(content) as opened:
         lossless = size == "full" and _is_lossless(opened, content)
-        picture = _fitted(_shown(opened, SIZES[size]), SIZES[size] or MOST_JPEG_SIDE)
+        picture = _fitted(_shown(opened, SIZES.get(size)), SIZES.get(size) or MOST_JPEG_SIDE)
         lossless = lossless or picture.mode == "RGBA"
         fits = max(picture.size) <= MOST_WEBP_SIDE
         if fits and "webp" in formats and (lossless or "jpeg" not in formats):
@@ -143,7 +144,7 @@ def _jpeg(picture: PIL.Image.Image, size: str) -> bytes:
     if picture.mode == "RGBA":
         white = PIL.Image.new("RGBA", picture.size, "white")
         picture = PIL.Image.alpha_composite(white, picture).convert("RGB")
-    options = FULL_JPEG if size == "full" else JPEG
+    options = FULL_JPEG if size in ("full", WHOLE) else JPEG
     return _saved(picture, "JPEG", **options | (THUMB_QUALITY if size == "thumb" else {}))
 
 

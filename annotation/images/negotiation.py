@@ -1,5 +1,7 @@
 """In which format a picture is sent: the best that the asker takes, by its Accept header."""
 
+# As the size “full”, but for annotators, who are not to learn whether the original is without loss.
+WHOLE = "whole"
 # The best first: what is a tie to the asker is decided by this order.
 TYPES = {"avif": "image/avif", "webp": "image/webp", "jpeg": "image/jpeg"}
 LONGEST_HEADER = 2000
@@ -19,6 +21,20 @@ def accepted(header: str) -> tuple[str, ...]:
     }
     chosen = [format for format in wanted if wanted[format] > 0]
     return tuple(sorted(chosen, key=lambda format: -wanted[format])) or ("jpeg",)
+
+
+def without_marks(size: str, formats: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Return the size and formats in which a showing is sent.
+
+    What comes tells neither what the original is nor what was asked for before. So the asker's favourites do
+    not count, the whole picture is never sent without loss, and nobody has one made in a format that is then
+    sent to whoever asks in another way.
+    """
+    ordered = tuple(format for format in TYPES if format in formats)
+    if size != "full":
+        return size, ordered
+    # What is transparent is WebP, anything else is JPEG.
+    return WHOLE, ("webp", "jpeg") if "webp" in formats else ("jpeg",)
 
 
 def _range(part: str) -> tuple[str, float]:

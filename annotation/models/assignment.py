@@ -64,6 +64,17 @@ class Assignment(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField()
+    # Whose ids its images are shown under (annotation/showings.py), if not its own: the assignment of the
+    # same pair with which it is asked together, or that was undone. It is no new showing.
+    shown_as = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        db_index=False,
+    )
     # Set when this person undid their comparison and judges the same pair anew.
     replaces = models.OneToOneField(
         "self", models.PROTECT, null=True, blank=True, related_name="replaced_by"

@@ -31,7 +31,8 @@ class Folder(models.Model):
 
 
 class Image(models.Model):
-    """One picture. Its id is random and is all that an annotator's browser ever learns of it."""
+    """One picture. Its id is random; annotators never learn it, for it would tell which pairs are repeats
+    (annotation/showings.py)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, models.CASCADE, related_name="images")

@@ -28,6 +28,11 @@ class Role(models.TextChoices):
         order = list(Role)
         return order.index(self) >= order.index(other)
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether they are not to know which image they see, nor how they are checked."""
+        return not self.includes(Role.REVIEWER)
+
 
 class Membership(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -49,3 +54,7 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.project} ({self.role})"
+
+    @property
+    def is_blind(self) -> bool:
+        return Role(self.role).is_blind

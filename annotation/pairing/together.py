@@ -24,10 +24,11 @@ TOGETHER = "together"
 
 @dataclass(frozen=True)
 class Known:
-    """What a person knows of two images: on which sides they saw them, and whether they told that one is
-    broken or unsafe, after which they are asked no more of them."""
+    """What a person knows of two images: on which sides they saw them, under the ids of which assignment, and
+    whether they told that one is broken or unsafe, after which they are asked no more of them."""
 
     sides: tuple[UUID, UUID] | None = None
+    shown_as: UUID | None = None
     amiss: bool = False
 
 
@@ -45,11 +46,19 @@ def known_of(proposal: Proposal, annotator_id: UUID) -> Known:
         purpose=Purpose.RANKING,
     ).order_by("created_at", "id")
     told = Comparison.objects.filter(assignment=OuterRef("id"), cause__in=AMISS, retracted_at=None)
-    rows = list(shown.values_list("left_id", "right_id", Exists(told)))
+    rows = list(
+        shown.annotate(amiss=Exists(told)).values_list(
+            *("left_id", "right_id", "id", "shown_as_id", "amiss"), named=True
+        )
+    )
     if not rows:
         return Known()
-    left, right, _ = rows[0]
-    return Known(sides=(left, right), amiss=any(amiss for *_, amiss in rows))
+    first = rows[0]
+    return Known(
+        sides=(first.left_id, first.right_id),
+        shown_as=first.shown_as_id or first.id,
+        amiss=any(row.amiss for row in rows),
+    )
 
 
 def same_images(

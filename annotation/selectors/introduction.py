@@ -1,10 +1,10 @@
 """What is to be read and practised before comparing, and how far a person is with it."""
 
-import hashlib
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils.crypto import salted_hmac
 
 from annotation.models import Comparison, Example, Image, Membership, PracticeAnswer, Project
 
@@ -59,8 +59,11 @@ def practice_of(membership: Membership, *, again: bool = False) -> Practice:
 
 
 def sides(membership: Membership, example: Example, round: int) -> tuple[Image, Image]:
-    """The left image and the right one: by chance, but the same whenever the page is opened again."""
-    told = hashlib.sha256(f"{membership.id} {example.id} {round}".encode()).digest()
+    """The left image and the right one: by chance, but the same whenever the page is opened again.
+
+    With the server's key, so that nobody can compute which of them is the better one.
+    """
+    told = salted_hmac("practice", f"{membership.id} {example.id} {round}").digest()
     pair = (example.better, example.worse)
     return pair if told[0] & 1 else (pair[1], pair[0])
 

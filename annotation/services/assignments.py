@@ -139,6 +139,7 @@ def reopen_assignment(membership: Membership, answered: Assignment) -> Assignmen
         shown=answered.shown,
         strategy=UNDO,
         replaces=answered,
+        shown_as_id=answered.shown_as_id or answered.id,
     )
 
 
@@ -272,7 +273,7 @@ def _show(
     sides: dict[str, Any] = {"shown": [str(id) for id in images]}
     if place.pair_id is not None:
         images = list(known.sides or images)
-        sides = {"left_id": images[0], "right_id": images[1]}
+        sides = {"left_id": images[0], "right_id": images[1], "shown_as_id": known.shown_as}
     shown = lease(
         membership,
         criterion=criterion,

@@ -14,6 +14,7 @@ from django.db.models import (
     DateTimeField,
     DurationField,
     ExpressionWrapper,
+    F,
     Q,
     Value,
     When,
@@ -23,10 +24,10 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from annotation import pairing
+from annotation import pairing, showings
 from annotation.access import membership_for
 from annotation.errors import Conflict, Gone, Invalid
-from annotation.levels import Levels, checked_levels
+from annotation.levels import Levels
 from annotation.models import (
     AMISS,
     Assignment,
@@ -109,18 +110,19 @@ def _record(
     assignment = (
         Assignment.objects.select_for_update(of=("self",))
         .select_related("project", "criterion")
-        .annotate(lapsed=LAPSED)
         .filter(
             id=assignment_id,
             annotator=user,
             project__deleted_at=None,
             project__memberships__user=user,
         )
+        .annotate(lapsed=LAPSED, role=F("project__memberships__role"))
         .first()
     )
     if assignment is None:
         raise Http404(_("There is no such assignment of yours."))
-    levels = _levels_of(assignment, answer.outcome, answer.levels)
+    blind = Role(assignment.role).is_blind
+    levels = _levels_of(assignment, answer.outcome, answer.levels, blind=blind)
     if assignment.state == Assignment.State.ANSWERED:
         return _same_or_conflict(assignment, answer.outcome, levels), False
     _refuse_unanswerable(assignment, answer)
@@ -244,12 +246,16 @@ def _refuse_undoing_too_far(comparison: Comparison) -> None:
 
 
 def _levels_of(
-    assignment: Assignment, outcome: Outcome, levels: Sequence[Sequence[UUID | str]] | None
+    assignment: Assignment,
+    outcome: Outcome,
+    levels: Sequence[Sequence[UUID | str]] | None,
+    *,
+    blind: bool,
 ) -> Levels | None:
     """What is said of the images of a lineup; of a pair nothing, for that is the outcome."""
     several = assignment.screen != Screen.PAIR
     if several and outcome == Outcome.ORDERED:
-        return checked_levels(assignment.screen, assignment.shown or (), levels)
+        return showings.own_levels(assignment, levels, blind=blind)
     if levels is not None:
         raise Invalid(_("“levels” belong to the outcome “ordered”."), "levels")
     if several and outcome != Outcome.SKIP:
@@ -286,6 +292,7 @@ def _same_or_conflict(
             % {"said": said}
         )
     answered.criterion = assignment.criterion
+    answered.assignment = assignment
     return answered
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from annotation.errors import Conflict, Invalid
 from annotation.models import Membership, PracticeAnswer
 from annotation.selectors.introduction import practice_of
+from annotation.showings import id_of
 
 MOST_ROUNDS = 100
 
@@ -19,11 +20,18 @@ MOST_ROUNDS = 100
 def practise(
     membership: Membership, example_id: UUID, chosen: UUID, round: int = 1
 ) -> PracticeAnswer:
-    """Keep whether the better image was chosen. In a round the first answer counts."""
+    """Keep whether the better image was chosen, which is named by its showing or by its own id.
+
+    In a round the first answer counts.
+    """
     example = membership.project.examples.filter(id=example_id, practice=True).first()
     if example is None:
         raise Http404("There is no such pair to practise in this project.")
-    if chosen not in (example.better_id, example.worse_id):
+    better, worse = (
+        (image, id_of(example, image, blind=True))
+        for image in (example.better_id, example.worse_id)
+    )
+    if chosen not in better + worse:
         raise Invalid(_("Choose one of the two images."), "chosen")
     # One person's tabs wait here for one another.
     Membership.objects.select_for_update().get(id=membership.id)
@@ -36,7 +44,7 @@ def practise(
         membership=membership,
         example=example,
         round=round,
-        defaults={"right": chosen == example.better_id},
+        defaults={"right": chosen in better},
     )
     return answer
 

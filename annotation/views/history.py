@@ -12,6 +12,7 @@ from annotation.access import membership_for
 from annotation.models import Assignment, Comparison, Image, Outcome, Role, Screen, User
 from annotation.selectors import own_history
 from annotation.services.comparisons import retract_comparison
+from annotation.showings import Side, side_of
 from annotation.views.page import back, cut, page, project_page, refusals_as_messages
 
 
@@ -20,6 +21,7 @@ class Picture:
     """An image where it was shown; `place` is what was said of it, `chosen` whether that was the best."""
 
     image: Image
+    shown: Side
     side: str
     place: str = ""
     chosen: bool = False
@@ -28,8 +30,9 @@ class Picture:
 class Row:
     """One's own comparison as it was on the screen."""
 
-    def __init__(self, comparison: Comparison) -> None:
+    def __init__(self, comparison: Comparison, *, blind: bool) -> None:
         self.comparison = comparison
+        self.blind = blind
 
     @property
     def pictures(self) -> list[Picture]:
@@ -45,7 +48,7 @@ class Row:
         )
         for image, outcome, side in sides:
             chosen = said == outcome
-            yield Picture(cast(Image, image), side, _("Better") if chosen else "", chosen)
+            yield self._picture(cast(Image, image), side, _("Better") if chosen else "", chosen)
 
     def _lineup(self) -> Iterator[Picture]:
         levels = self.comparison.levels or []
@@ -53,7 +56,11 @@ class Row:
         for number, image in enumerate(self.comparison.lineup_images or [], start=1):
             level = level_of.get(str(image.id))
             side = _("Image %(number)s") % {"number": number}
-            yield Picture(image, side, self._place(level, len(levels)), level == 0)
+            yield self._picture(image, side, self._place(level, len(levels)), level == 0)
+
+    def _picture(self, image: Image, side: str, place: str, chosen: bool) -> Picture:
+        shown = side_of(self.comparison, image, blind=self.blind)
+        return Picture(image, shown, side, place, chosen)
 
     def _place(self, level: int | None, levels: int) -> str:
         if level is None:
@@ -101,7 +108,7 @@ def history(request: HttpRequest, project_id: UUID) -> HttpResponse:
     project = membership.project
     context = {
         "found": found,
-        "rows": [Row(comparison) for comparison in found],
+        "rows": [Row(comparison, blind=membership.is_blind) for comparison in found],
         "may_undo": project.undo_steps != 0 or membership.role == Role.MANAGER,
     }
     return project_page(request, membership, "annotation/history.html", context)

@@ -1,3 +1,4 @@
+import io
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -15,13 +16,14 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation import images
-from annotation.access import image_for, membership_for, project_for
+from annotation.access import image_for, membership_for, project_for, shown_image_for
 from annotation.api.authentication import login_or_token
 from annotation.errors import Invalid
 from annotation.forms import ChangeImagesForm, ExcludeForm, GalleryForm, PromptForm, UploadForm
 from annotation.models import AMISS, Image, Project, Role
 from annotation.selectors import images_of, report_counts
 from annotation.services.images import update_image, update_images, upload_image
+from annotation.showings import read_showing
 from annotation.views.page import (
     back,
     cut,
@@ -36,18 +38,28 @@ from annotation.views.page import (
 @require_safe
 @login_or_token("read", "annotate", "export")
 def image(request: HttpRequest, image_id: UUID) -> Any:
-    """A picture as members see it: re-encoded, without metadata, under a name that tells nothing."""
-    picture = image_for(request.user, image_id)
+    """Show a picture as members see it: re-encoded, without metadata, under a name that tells nothing.
+
+    Where it is one's own showing, nothing around the pixels is the same when the picture is shown again.
+    """
+    picture = shown_image_for(request.user, image_id)
     size = request.GET.get("size", images.DEFAULT_SIZE)
     if size not in images.SIZES:
         return HttpResponse(f"size must be one of: {', '.join(images.SIZES)}", status=400)
-    path = images.derivative(picture, size, images.accepted(request.headers.get("Accept", "")))
+    blind = read_showing(image_id) is not None
+    formats = images.accepted(request.headers.get("Accept", ""))
+    if blind:
+        size, formats = images.without_marks(size, formats)
+    path = images.derivative(picture, size, formats)
     # Of the file, which never changes under its name; keyed, since that name tells the original's digest.
-    etag = f'"{salted_hmac("image", path.name).hexdigest()[:24]}"'
+    etag = f'"{salted_hmac("image", f"{image_id} {path.name}").hexdigest()[:24]}"'
     response: HttpResponseBase | None = get_conditional_response(request, etag=etag)
     if response is None:
-        content_type = images.TYPES[path.suffix.removeprefix(".")]
-        response = FileResponse(path.open("rb"), content_type=content_type)
+        format = path.suffix.removeprefix(".")
+        file = (
+            io.BytesIO(images.padded(path.read_bytes(), format, etag)) if blind else path.open("rb")
+        )
+        response = FileResponse(file, content_type=images.TYPES[format])
         response["Content-Disposition"] = "inline"
     response["ETag"] = etag
     # Long enough for a stretch of work, short enough that little is left after a logout.

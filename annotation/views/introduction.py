@@ -1,4 +1,3 @@
-from dataclasses import dataclass
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -8,29 +7,57 @@ from django.views.decorators.http import require_POST, require_safe
 
 from annotation.access import membership_for
 from annotation.forms import PracticeForm
-from annotation.models import Example, Image, Membership
+from annotation.models import Example, Image, Membership, Prompt
 from annotation.selectors import Practice, examples_of, practice_of, sides
 from annotation.services import introduction as services
+from annotation.showings import Side, reference_of, side_of
 from annotation.views.page import page, project_page, refusals_as_messages, tell_errors
 
 
-@dataclass(frozen=True)
 class Shown:
-    """A pair that is practised, as it is on the page; `right` is what the person said of it, if they have."""
+    """An example as it is on the page: its images by the ids of this showing, whoever looks."""
 
-    example: Example
-    number: int
-    left: Image
-    right_side: Image
-    right: bool | None = None
+    def __init__(self, example: Example) -> None:
+        self.example = example
 
     @property
-    def pair(self) -> tuple[Image, Image]:
-        return self.left, self.right_side
+    def better(self) -> Side:
+        return side_of(self.example, self.example.better, blind=True)
 
     @property
-    def chosen(self) -> Image:
-        return self.example.better if self.right else self.example.worse
+    def worse(self) -> Side:
+        return side_of(self.example, self.example.worse, blind=True)
+
+    @property
+    def prompt(self) -> Prompt | None:
+        return self.example.better.prompt
+
+    @property
+    def reference(self) -> Side | None:
+        reference = self.prompt.reference if self.prompt else None
+        return reference and reference_of(self.example, reference, blind=True)
+
+
+class Practised(Shown):
+    """A pair that is practised; `right` is what the person said of it, if they have."""
+
+    def __init__(
+        self, example: Example, number: int, left: Image, right: bool | None = None
+    ) -> None:
+        super().__init__(example)
+        self.number = number
+        self.left = left
+        self.right = right
+
+    @property
+    def pair(self) -> tuple[Side, Side]:
+        """From left to right."""
+        better_left = self.left == self.example.better
+        return (self.better, self.worse) if better_left else (self.worse, self.better)
+
+    @property
+    def chosen(self) -> Side:
+        return self.better if self.right else self.worse
 
 
 @require_safe
@@ -40,7 +67,9 @@ def introduction(request: HttpRequest, project_id: UUID) -> HttpResponse:
     membership = membership_for(request.user, project_id)
     practice = practice_of(membership, again="again" in request.GET)
     context = {
-        "examples": examples_of(membership.project).filter(practice=False),
+        "examples": [
+            Shown(example) for example in examples_of(membership.project).filter(practice=False)
+        ],
         "practice": practice,
         "shown": _shown(membership, practice, request.GET.get("answered", "")),
         # Whoever has begun to practise has read the rest; it is still there to be opened.
@@ -49,7 +78,7 @@ def introduction(request: HttpRequest, project_id: UUID) -> HttpResponse:
     return project_page(request, membership, "annotation/introduction.html", context)
 
 
-def _shown(membership: Membership, practice: Practice, answered: str) -> Shown | None:
+def _shown(membership: Membership, practice: Practice, answered: str) -> Practised | None:
     """The pair that was just answered, if the address names it; else the next one."""
     for example in practice.examples:
         if str(example.id) == answered and example.id in practice.answers:
@@ -59,10 +88,9 @@ def _shown(membership: Membership, practice: Practice, answered: str) -> Shown |
 
 def _placed(
     membership: Membership, practice: Practice, example: Example, right: bool | None = None
-) -> Shown:
-    return Shown(
-        example, practice.number(example), *sides(membership, example, practice.round), right
-    )
+) -> Practised:
+    left, _right_side = sides(membership, example, practice.round)
+    return Practised(example, practice.number(example), left, right)
 
 
 @require_POST

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.conf import settings
@@ -13,7 +14,8 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Browser, Page, Request, Response, expect
 
-from annotation.models import Comparison, Project, User
+from annotation.models import Assignment, Comparison, Project, User
+from annotation.showings import id_of, image_at, read_showing
 from tests.browser.chromium import MISSING, OPTIONS, chromium
 from tests.waiting import eventually
 
@@ -109,6 +111,15 @@ def image_in(src: str) -> str:
     return src.partition("?")[0].rstrip("/").rpartition("/")[2]
 
 
+def own_image(shown: str) -> str:
+    """The own id of the image that somebody sees under this id."""
+    showing = read_showing(UUID(shown))
+    if showing is None:
+        return shown
+    assignment = Assignment.objects.get(id=showing.shown_by)
+    return str(image_at(assignment, showing.place).get().id)
+
+
 def in_any_size(image: Any) -> re.Pattern[str]:
     return re.compile(rf"^/images/{image}/(\?|$)")
 
@@ -189,9 +200,17 @@ def _listen(text: str, complaints: list[str]) -> None:
 
 
 def outcomes(project: Project, user: User | None = None) -> list[tuple[str, str, str]]:
-    """The log without what was undone: left, right, outcome."""
+    """The log without what was undone: left and right by the ids that people saw, and outcome."""
     log = Comparison.objects.filter(project=project, retracted_at=None)
     if user is not None:
         log = log.filter(annotator=user)
-    rows = log.order_by("created_at", "id").values_list("left_id", "right_id", "outcome")
-    return [(str(left), str(right), outcome) for left, right, outcome in rows]
+    roles = {one.user_id: one for one in project.memberships.all()}
+    rows = log.select_related("assignment").order_by("created_at", "id")
+    return [(*sides_seen(row, blind=roles[row.annotator_id].is_blind), row.outcome) for row in rows]
+
+
+def sides_seen(row: Comparison, *, blind: bool = True) -> tuple[str, str]:
+    """The ids under which its author saw the left image and the right one."""
+    assert row.left_id is not None
+    assert row.right_id is not None
+    return str(id_of(row, row.left_id, blind=blind)), str(id_of(row, row.right_id, blind=blind))

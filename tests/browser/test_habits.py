@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from annotation.models import Comparison, PracticeAnswer, Project
 from annotation.services.examples import add_example
+from tests.browser.conftest import sides_seen
 from tests.pages import compare_some
 
 pytestmark = pytest.mark.browser
@@ -74,4 +75,4 @@ def test_an_answer_is_undone_from_the_history_and_is_the_next_pair(person, proje
     expect(lines).to_have_count(2)
     expect(judge.page.locator(".messages")).to_contain_text("shown to you again")
     judge.compare(project)
-    judge.sees_again((str(made[1].left_id), str(made[1].right_id)))
+    judge.sees_again(sides_seen(made[1]))

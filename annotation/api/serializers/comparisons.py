@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -7,6 +8,7 @@ from rest_framework import serializers
 from annotation.api.serializers.images import ImageURLField
 from annotation.models import Assignment, Cause, Comparison, Image, Outcome, Screen
 from annotation.models.project import LONGEST_TAG, MOST_TAGS
+from annotation.showings import id_of, levels_of, reference_of, side_of
 
 LONGEST_DURATION = 2**31 - 1
 # The longest lease that there is.
@@ -14,6 +16,10 @@ LONGEST_WAIT = 7 * 24 * 3600 * 1000
 MOST_IMAGES = 9
 OF_PAIRS = "Null, if more than two images are shown."
 IN_ORDER_OF_SCREEN = "More than two images, in the order of the screen; null for two."
+OWN_IDS = (
+    "To reviewers and managers the image's own id. Annotators get another each time that an image is shown, "
+    "which works for them alone."
+)
 HIDDEN = "Empty if there is none, or the project hides it from annotators."
 LEVELS = (
     "Ids of images in lists, the best first: each is better than those of later lists. For the screen `best` "
@@ -30,10 +36,48 @@ class AssignmentRequestSerializer(serializers.Serializer):
 
 
 class SideSerializer(serializers.Serializer):
-    id = serializers.UUIDField()
+    id = serializers.UUIDField(help_text=OWN_IDS)
     image = ImageURLField()
     width = serializers.IntegerField()
     height = serializers.IntegerField()
+
+
+class KnownAs:
+    """Mark fields that name images: by their own ids only for whom the view says that they may know them."""
+
+    context: dict[str, Any]
+
+    @property
+    def blind(self) -> bool:
+        return bool(self.context.get("blind", True))
+
+
+@extend_schema_field(SideSerializer(allow_null=True))
+class SideField(KnownAs, serializers.Field):
+    """One of two images, as it is named to the asker."""
+
+    def __init__(self, side: str, **kwargs: Any) -> None:
+        super().__init__(source="*", read_only=True, help_text=OF_PAIRS, **kwargs)
+        self.side = side
+
+    def to_representation(self, row: Assignment | Comparison) -> Any:
+        image = getattr(row, self.side)
+        return image and SideSerializer(side_of(row, image, blind=self.blind)).data
+
+
+@extend_schema_field(SideSerializer(many=True, allow_null=True))
+class SidesField(KnownAs, serializers.Field):
+    """More than two images, as they are named to the asker."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(source="*", read_only=True, help_text=IN_ORDER_OF_SCREEN, **kwargs)
+
+    def to_representation(self, row: Assignment | Comparison) -> Any:
+        images = row.lineup_images
+        if images is None:
+            return None
+        sides = [side_of(row, image, blind=self.blind) for image in images]
+        return SideSerializer(sides, many=True).data
 
 
 @extend_schema_field(OpenApiTypes.STR)
@@ -49,7 +93,7 @@ class PromptField(serializers.Field):
 
 
 @extend_schema_field(SideSerializer(allow_null=True))
-class ReferenceField(serializers.Field):
+class ReferenceField(KnownAs, serializers.Field):
     """What the images are to be judged against, such as the original of an edit."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -59,7 +103,9 @@ class ReferenceField(serializers.Field):
     def to_representation(self, row: Assignment | Comparison) -> Any:
         first: Image = row.left or (row.lineup_images or [])[0]
         reference = first.prompt.reference if first.prompt else None
-        return SideSerializer(reference).data if reference else None
+        if reference is None:
+            return None
+        return SideSerializer(reference_of(row, reference, blind=self.blind)).data
 
 
 class ShownPromptField(PromptField):
@@ -67,6 +113,13 @@ class ShownPromptField(PromptField):
 
     def to_representation(self, row: Assignment | Comparison) -> str:
         return super().to_representation(row) if row.project.show_prompt else ""
+
+
+class WholeSecondsField(serializers.DateTimeField):
+    """Rounded down: fractions would tell how long it took to choose what is shown."""
+
+    def to_representation(self, value: datetime) -> str | None:
+        return super().to_representation(value.replace(microsecond=0))
 
 
 class AssignmentSerializer(serializers.Serializer):
@@ -77,13 +130,11 @@ class AssignmentSerializer(serializers.Serializer):
     question = serializers.CharField(source="criterion.question")
     prompt = ShownPromptField(help_text=HIDDEN)
     screen = serializers.ChoiceField(choices=Screen.choices)
-    left = SideSerializer(allow_null=True, help_text=OF_PAIRS)
-    right = SideSerializer(allow_null=True, help_text=OF_PAIRS)
-    images = SideSerializer(
-        many=True, source="lineup_images", allow_null=True, help_text=IN_ORDER_OF_SCREEN
-    )
+    left = SideField("left")
+    right = SideField("right")
+    images = SidesField()
     reference = ReferenceField()
-    expires_at = serializers.DateTimeField()
+    expires_at = WholeSecondsField()
     replaces = serializers.UUIDField(
         source="replaces_id",
         allow_null=True,
@@ -104,6 +155,27 @@ class LevelsField(serializers.ListField):
             child=serializers.UUIDField(), min_length=1, max_length=MOST_IMAGES
         )
         super().__init__(child=level, min_length=2, max_length=MOST_IMAGES, **kwargs)
+
+
+class KnownLevelsField(KnownAs, LevelsField):
+    """Stored levels, with the images as they are named to the asker."""
+
+    def get_attribute(self, instance: Comparison) -> Any:
+        levels = instance.levels
+        return levels and levels_of(instance, levels, blind=self.blind)
+
+
+@extend_schema_field({"type": ["string", "null"], "format": "uuid"})
+class SideIdField(KnownAs, serializers.Field):
+    """The id of one of two images, as it is named to the asker."""
+
+    def __init__(self, side: str, **kwargs: Any) -> None:
+        super().__init__(source="*", read_only=True, help_text=OF_PAIRS, **kwargs)
+        self.side = side
+
+    def to_representation(self, row: Comparison) -> str | None:
+        image_id = getattr(row, self.side)
+        return image_id and str(id_of(row, image_id, blind=self.blind))
 
 
 class TagsField(serializers.ListField):
@@ -150,13 +222,13 @@ class NewComparisonSerializer(serializers.Serializer):
 
 
 class ComparisonSerializer(serializers.ModelSerializer):
-    """One's own comparison; of the images, their ids."""
+    """One's own comparison; of the images, the ids by which they were shown."""
 
     assignment = serializers.UUIDField(source="assignment_id")
     criterion = serializers.CharField(source="criterion.key")
-    left = serializers.UUIDField(source="left_id", allow_null=True, help_text=OF_PAIRS)
-    right = serializers.UUIDField(source="right_id", allow_null=True, help_text=OF_PAIRS)
-    levels = LevelsField(allow_null=True, help_text=f"Null, unless it is “ordered”. {LEVELS}")
+    left = SideIdField("left_id")
+    right = SideIdField("right_id")
+    levels = KnownLevelsField(allow_null=True, help_text=f"Null, unless it is “ordered”. {LEVELS}")
     tags = TagsField(help_text="Those of the project's tags that were ticked.")
 
     class Meta:
@@ -186,11 +258,9 @@ class HistorySerializer(ComparisonSerializer):
     question = serializers.CharField(source="criterion.question")
     prompt = ShownPromptField(help_text=HIDDEN)
     reference = ReferenceField()
-    left = SideSerializer(allow_null=True, help_text=OF_PAIRS)  # type: ignore[assignment]  # ids become objects
-    right = SideSerializer(allow_null=True, help_text=OF_PAIRS)  # type: ignore[assignment]
-    images = SideSerializer(
-        many=True, source="lineup_images", allow_null=True, help_text=IN_ORDER_OF_SCREEN
-    )
+    left = SideField("left")  # type: ignore[assignment]  # ids become objects
+    right = SideField("right")  # type: ignore[assignment]
+    images = SidesField()
 
     class Meta(ComparisonSerializer.Meta):
         fields = [*ComparisonSerializer.Meta.fields, "question", "images", "prompt", "reference"]

@@ -36,4 +36,5 @@ class AssignmentsView(View):
         key = wanted.get("criterion")
         criterion = criterion_named(membership.project, key) if key else None
         opened = open_assignments(membership, wanted["count"], criterion)
-        return Response(OpenedSerializer(opened).data, status=201)
+        self.blind = membership.is_blind
+        return Response(self.shown(OpenedSerializer, opened), status=201)

@@ -29,6 +29,8 @@ class View(APIView):
     pagination_class = KeysetPagination
     # How large a body may be; checked before anything reads it (config/bodies.py).
     most_bytes = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    # Whether the asker is not to learn which images they see. A view that knows their role says otherwise.
+    blind = True
 
     @property
     def user(self) -> User:
@@ -104,7 +106,8 @@ class View(APIView):
     def shown(
         self, serializer: type[BaseSerializer[Any]], thing: Any, *, many: bool = False
     ) -> Any:
-        return serializer(thing, many=many, context={"request": self.request}).data
+        context = {"request": self.request, "blind": self.blind}
+        return serializer(thing, many=many, context=context).data
 
     def page(
         self,

@@ -36,7 +36,10 @@ class ComparisonsView(View):
         comparison, recorded = record_comparison(
             self.user, answer.pop("assignment"), Outcome(answer.pop("outcome")), **answer
         )
-        return Response(ComparisonSerializer(comparison).data, status=201 if recorded else 200)
+        role = comparison.assignment.role  # type: ignore[attr-defined]  # annotated where it was locked
+        self.blind = Role(role).is_blind
+        shown = self.shown(ComparisonSerializer, comparison)
+        return Response(shown, status=201 if recorded else 200)
 
 
 class ComparisonView(View):
@@ -56,6 +59,8 @@ class ComparisonView(View):
 
 
 class LogView(View):
+    blind = False
+
     @operation(
         "list_comparisons",
         "Read the raw log, in its order",
@@ -92,4 +97,5 @@ class HistoryView(View):
     )
     def get(self, request: Request, project_id: UUID) -> Response:
         membership = membership_for(self.user, project_id)
+        self.blind = membership.is_blind
         return self.page(own_history(membership), HistorySerializer, "-created_at", "-id")

@@ -334,7 +334,9 @@ function follow(change, { turn, shown: again, dropped, reopened, reason, message
     if (here) status.say(sentences(first, message, change === "kept" && dropped && notTaken()));
   }
   show();
-  if (change !== "answered" && (ahead.short || change === "refused")) refill();
+  // The server has taken off whatever else it had about images that are amiss.
+  const fewer = change === "refused" || (change === "sent" && AMISS.includes(turn.said.cause));
+  if (change !== "answered" && (ahead.short || fewer)) refill();
 }
 
 function takeOff({ said: { outcome } }, here) {
