@@ -16,6 +16,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError
 
+from config import database
 from config.environment import (
     absolute_folders,
     embedded_secret_key,
@@ -65,6 +66,9 @@ try:
     MANAGER_PROJECTS = env.int("MANAGER_PROJECTS", 100)
     MANAGER_DISK_GB = env.int("MANAGER_DISK_GB", 50)
 
+    # The web server's entry point says so; config/database.py has what follows.
+    IN_WEB_SERVER = "PAIRWRIGHT_WEB_SERVER" in os.environ
+    LIMITS = database.IN_A_REQUEST if IN_WEB_SERVER else database.AT_WORK
     DATABASES: dict[str, dict[str, Any]]
     if EMBEDDED:
         SECRET_KEY = embedded_secret_key(DATA_DIR)
@@ -76,11 +80,7 @@ try:
                 "NAME": DATA_DIR / "pairwright.sqlite3",
                 # A file, as in real use: in memory, SQLite locks otherwise.
                 "TEST": {"NAME": DATA_DIR / "test.sqlite3"},
-                "OPTIONS": {
-                    "transaction_mode": "IMMEDIATE",
-                    "timeout": 20,
-                    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-                },
+                "OPTIONS": database.sqlite_options(LIMITS),
             }
         }
     else:
@@ -98,9 +98,7 @@ try:
             "CONN_HEALTH_CHECKS": True,
             "OPTIONS": {
                 **DATABASES["default"].get("OPTIONS", {}),
-                "pool": {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 10},
-                # An acknowledged comparison is on disk, whatever the server's own default is.
-                "options": "-c synchronous_commit=on",
+                **database.postgres_options(LIMITS, DATABASE_POOL_SIZE),
             },
         }
     ALLOWED_HOSTS = [urlsplit(PUBLIC_URL).hostname or "", *env.list("ALLOWED_HOSTS", [])]

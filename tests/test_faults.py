@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,42 +74,69 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with postgres(durable=True) as database, valkey() as broker:
-        port = free_port()
-        data: Path = tmp_path_factory.mktemp("data")
-        environ = os.environ | {
-            "DATABASE_URL": database.url,
-            "REDIS_URL": broker.url,
-            "DATA_DIR": str(data),
-            "STATIC_ROOT": str(data / "static"),
-            "PUBLIC_URL": f"http://127.0.0.1:{port}",
-        }
-
-        def manage(*words: str) -> str:
-            command = [sys.executable, "manage.py", *words]
-            done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True)
-            assert done.returncode == 0, done.stderr
-            return done.stdout
-
-        manage("migrate", "--verbosity=0")
-        manage("createcachetable", "--verbosity=0")
-        manage("collectstatic", "--noinput", "--verbosity=0")
-        made = json.loads(manage("shell", "--verbosity=0", "--command", SET_UP).splitlines()[-1])
-        url = f"http://127.0.0.1:{port}"
-        with web(environ, port, data / "web.log"):
-            yield Site(url, environ, database, broker, **made)
+    with (
+        postgres(durable=True) as database,
+        valkey() as broker,
+        running_site(tmp_path_factory.mktemp("data"), database, broker) as site,
+    ):
+        yield site
 
 
 @contextmanager
-def web(environ: dict[str, str], port: int, log: Path) -> Iterator[None]:
+def running_site(
+    data: Path, database: Server, broker: Server, database_url: str = ""
+) -> Iterator[Site]:
+    """A site of these servers; `database_url`: another way to the database, for the web server alone."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    environ = os.environ | {
+        "DATABASE_URL": database.url,
+        "REDIS_URL": broker.url,
+        "DATA_DIR": str(data),
+        "STATIC_ROOT": str(data / "static"),
+        "PUBLIC_URL": url,
+    }
+    made = set_up(environ)
+    environ["DATABASE_URL"] = database_url or database.url
+    with web(environ, port, data / "web.log"):
+        yield Site(url, environ, database, broker, **made)
+
+
+def set_up(environ: dict[str, str]) -> dict[str, Any]:
+    """The project, and the tokens of the voters, of an installation that is new."""
+
+    def manage(*words: str) -> str:
+        command = [sys.executable, "manage.py", *words]
+        done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    manage("migrate", "--verbosity=0")
+    manage("createcachetable", "--verbosity=0")
+    manage("collectstatic", "--noinput", "--verbosity=0")
+    made: dict[str, Any] = json.loads(
+        manage("shell", "--verbosity=0", "--command", SET_UP).splitlines()[-1]
+    )
+    return made
+
+
+@contextmanager
+def web(
+    environ: dict[str, str],
+    port: int,
+    log: Path,
+    workers: int = 2,
+    preexec: Callable[[], None] | None = None,
+) -> Iterator[None]:
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "config.server"],
             cwd=ROOT,
-            env=environ | {"WEB_PORT": str(port), "WEB_WORKERS": "2"},
+            env=environ | {"WEB_PORT": str(port), "WEB_WORKERS": str(workers)},
             stdout=output,
             stderr=output,
             start_new_session=True,
+            preexec_fn=preexec,
         )
     try:
         eventually(lambda: alive(port), 60)

@@ -51,3 +51,13 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         os.unlink(draft)
         raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk, as `fsync` does with the content of a file."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
