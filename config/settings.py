@@ -76,7 +76,7 @@ try:
         REDIS_URL = env.str("REDIS_URL", "")
         DATABASES = {
             "default": {
-                "ENGINE": "django.db.backends.sqlite3",
+                "ENGINE": "config.sqlite",
                 "NAME": DATA_DIR / "pairwright.sqlite3",
                 # A file, as in real use: in memory, SQLite locks otherwise.
                 "TEST": {"NAME": DATA_DIR / "test.sqlite3"},

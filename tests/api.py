@@ -1,8 +1,9 @@
 """Calling the API as one of the cast, with a real token or a real session."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from rest_framework.test import APIClient
 
 from annotation.models import User
@@ -39,3 +40,16 @@ def in_browser_of(user: User) -> APIClient:
 
 def url(name: str, **ids: Any) -> str:
     return reverse(f"api-{name}", kwargs=ids)
+
+
+def operations(patterns: Any = None, prefix: str = "") -> Iterator[tuple[str, str, Any]]:
+    """Every operation of the API, as the resolver has it: its URL's name, its verb and its method."""
+    for pattern in patterns or get_resolver().url_patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from operations(pattern.url_patterns, route)
+        elif isinstance(pattern, URLPattern) and route.startswith("api/"):
+            view = pattern.callback.view_class  # type: ignore[attr-defined]
+            for verb in ("get", "post", "put", "patch", "delete"):
+                if method := getattr(view, verb, None):
+                    yield pattern.name or "", verb, method

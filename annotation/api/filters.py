@@ -7,7 +7,6 @@ from django.db.models import QuerySet
 from django_filters.rest_framework import FilterSet
 from rest_framework.exceptions import ValidationError
 
-from annotation.api.pagination import stored
 from annotation.errors import Invalid
 from annotation.models import Comparison, Image, Project, Purpose, Screen
 from annotation.names import name_key
@@ -53,7 +52,7 @@ class ComparisonFilter(FilterSet):
     ) -> QuerySet[Comparison]:
         if not EARLIEST <= time <= LATEST:
             raise Invalid(f"Use a time from {EARLIEST.year} to {LATEST.year}.", "since")
-        return log.filter(created_at__gte=stored(time))
+        return log.filter(created_at__gte=time)
 
     def if_retracted(
         self, log: QuerySet[Comparison], name: str, wanted: str

@@ -1,12 +1,11 @@
 """Lists in pages that neither repeat nor miss a row, whatever is added meanwhile."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from django.core import signing
-from django.db import connection
-from django.db.models import Q, QuerySet, TextField, Value
+from django.db.models import Q, QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -29,13 +28,15 @@ class KeysetPagination(BasePagination):
         request: Request,
         ordering: tuple[str, ...],
         pinned: dict[str, str] | None = None,
+        size: int | None = None,
     ) -> list[Any]:
         """The page that the request asks for. `ordering` is unique, and no value of it is null.
 
         `pinned`: parameters that the links carry on, so that each page shows the same thing.
+        `size`: results on a page, unless the request says otherwise.
         """
         self.request, self.ordering, self.pinned = request, ordering, pinned or {}
-        size = _page_size(request)
+        size = _page_size(request, size or PAGE_SIZE)
         backwards, position = self._read_cursor()
         if isinstance(rows, list):
             page = self._cut_list(rows, backwards, position)[: size + 1]
@@ -125,11 +126,11 @@ class KeysetPagination(BasePagination):
         }
 
 
-def _page_size(request: Request) -> int:
+def _page_size(request: Request, usual: int) -> int:
     """A larger number than a page may have gives the largest page."""
     text = request.query_params.get("page_size", "")
     if not text:
-        return PAGE_SIZE
+        return usual
     if not (text.isascii() and text.isdigit()) or not text.strip("0"):
         raise ValidationError({"page_size": [f"Use a whole number from 1 to {MOST_PER_PAGE}."]})
     digits = text.lstrip("0")
@@ -163,15 +164,4 @@ def _told(value: Any) -> Any:
 
 
 def _read(told: Any) -> Any:
-    return stored(datetime.fromisoformat(told["time"])) if isinstance(told, dict) else told
-
-
-def stored(time: datetime) -> Any:
-    """A time to compare with what the database's clock has written.
-
-    SQLite keeps times as text, and its own clock writes three digits where Django's values have six.
-    """
-    if connection.vendor != "sqlite":
-        return time
-    text = time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-    return Value(text.removesuffix("000"), TextField())
+    return datetime.fromisoformat(told["time"]) if isinstance(told, dict) else told

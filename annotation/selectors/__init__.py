@@ -1,6 +1,6 @@
 """Reads that end in plain values; no query leaves here unfinished but the lists that pages cut."""
 
-from annotation.selectors.duplicates import duplicate_clusters, open_duplicates
+from annotation.selectors.duplicates import duplicate_clusters, listed_duplicates
 from annotation.selectors.fallbacks import RandomInstead, random_instead
 from annotation.selectors.flags import decisions_of, flags_of, paused_in
 from annotation.selectors.images import images_of, prompts_of
@@ -59,10 +59,10 @@ __all__ = [
     "images_of",
     "invitations_of",
     "lately",
+    "listed_duplicates",
     "members_of",
     "needs_introduction",
     "open_assignments",
-    "open_duplicates",
     "own_history",
     "own_progress",
     "paused_in",

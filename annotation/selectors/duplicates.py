@@ -1,6 +1,7 @@
 """Which images of a project are the same picture, or nearly."""
 
 from collections import Counter, defaultdict
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -42,3 +43,18 @@ def open_duplicates(project: Project) -> list[list[UUID]]:
         if id in in_use:
             clusters[cluster].append(id)
     return [images for images in clusters.values() if len(images) > 1]
+
+
+def listed_duplicates(project: Project) -> list[dict[str, Any]]:
+    """Return those clusters as rows of a list, each with a place in it that no other cluster changes.
+
+    The number of a `cluster` is another one as soon as an earlier one comes or goes; the `name` and the id
+    of its `first` image stay as they are.
+    """
+    clusters = open_duplicates(project)
+    firsts = Image.objects.filter(id__in=[ids[0] for ids in clusters])
+    names = dict(firsts.values_list("id", "name"))
+    return [
+        {"cluster": number, "ids": ids, "name": names.get(ids[0], ""), "first": str(ids[0])}
+        for number, ids in enumerate(clusters)
+    ]

@@ -100,16 +100,12 @@ def _take_places(
 
 
 def _times(project: Project) -> Iterator[datetime]:
-    """Ever later, from after the log's end: the order in which they were made is all that is known.
-
-    None is a whole millisecond, in which SQLite's own clock writes and Django's values would not be found.
-    """
+    """Ever later, from after the log's end: the order in which they were made is all that is known."""
     last = Comparison.objects.filter(project=project).aggregate(last=Max("created_at"))["last"]
     begin = max(timezone.now(), last or timezone.now())
-    begin = begin.replace(microsecond=begin.microsecond // 1000 * 1000)
     while True:
-        begin += timedelta(milliseconds=1)
-        yield from (begin + timedelta(microseconds=part) for part in range(1, 1000))
+        begin += timedelta(microseconds=1)
+        yield begin
 
 
 def _assignment(

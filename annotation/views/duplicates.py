@@ -1,16 +1,15 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation.access import image_for, membership_for
 from annotation.models import Image, Role
-from annotation.selectors import duplicate_clusters, open_duplicates
+from annotation.selectors import duplicate_clusters, listed_duplicates
 from annotation.services.images import exclude_other_duplicates
-from annotation.views.page import back, page, project_page, refusals_as_messages
+from annotation.views.page import back, cut, page, project_page, refusals_as_messages
 
 PAGE_SIZE = 20
 
@@ -20,11 +19,12 @@ PAGE_SIZE = 20
 def duplicates(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """Clusters of images in use side by side; an image that is excluded is settled, and not shown."""
     membership = membership_for(request.user, project_id, Role.MANAGER)
-    shown = Paginator(open_duplicates(membership.project), PAGE_SIZE).get_page(
-        request.GET.get("page")
-    )
-    images = Image.objects.select_related("prompt").in_bulk([id for ids in shown for id in ids])
-    context = {"shown": shown, "clusters": [[images[id] for id in ids] for ids in shown]}
+    rows = listed_duplicates(membership.project)
+    shown = cut(request, rows, "name", "first", size=PAGE_SIZE)
+    wanted = [id for row in shown for id in row["ids"]]
+    images = Image.objects.select_related("prompt").in_bulk(wanted)
+    clusters = [[images[id] for id in row["ids"]] for row in shown]
+    context = {"shown": shown, "total": len(rows), "clusters": clusters}
     return project_page(request, membership, "annotation/duplicates.html", context)
 
 

@@ -54,17 +54,17 @@ class Cut:
         return iter(self.rows)
 
 
-def cut(request: HttpRequest, rows: Any, *ordering: str) -> Cut:
+def cut(request: HttpRequest, rows: Any, *ordering: str, size: int | None = None) -> Cut:
     """The page of the list that the address asks for; the first if that makes no sense any more."""
     paginator = KeysetPagination()
     try:
-        page = paginator.paginate(rows, Request(request), ordering)
+        page = paginator.paginate(rows, Request(request), ordering, size=size)
     except ValidationError:
         given = request.GET.copy()
         for name in ("cursor", "page_size"):
             given.pop(name, None)
         request.GET = given  # type: ignore[assignment]
-        page = paginator.paginate(rows, Request(request), ordering)
+        page = paginator.paginate(rows, Request(request), ordering, size=size)
     return Cut(page, paginator.previous, paginator.next)
 
 

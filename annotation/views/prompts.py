@@ -1,7 +1,7 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Paginator
+from django.db.models.functions import Left
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -11,9 +11,10 @@ from annotation.forms import GalleryForm, PromptForm
 from annotation.models import Role
 from annotation.selectors import prompts_of
 from annotation.services.prompts import rename_prompt
-from annotation.views.page import back, page, project_page, refusals_as_messages, tell_errors
+from annotation.views.page import back, cut, page, project_page, refusals_as_messages, tell_errors
 
-PAGE_SIZE = 100
+# By so much of its text a prompt is sorted: a whole one is too long for the address of a page.
+SORTED_BY = 100
 
 
 @require_safe
@@ -22,10 +23,10 @@ def prompts(request: HttpRequest, project_id: UUID) -> HttpResponse:
     membership = membership_for(request.user, project_id, Role.MANAGER)
     search = GalleryForm(request.GET).wanted()["search"]
     found = prompts_of(membership.project, search=search, with_images=True)
+    beginning = found.annotate(beginning=Left("text", SORTED_BY))
     context = {
-        "prompts": Paginator(found.order_by("text", "id"), PAGE_SIZE).get_page(
-            request.GET.get("page")
-        ),
+        "prompts": cut(request, beginning, "beginning", "id"),
+        "total": found.count(),
         "search": search,
     }
     return project_page(request, membership, "annotation/prompts.html", context)

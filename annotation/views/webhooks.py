@@ -3,7 +3,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext
@@ -14,7 +13,7 @@ from annotation.errors import Refused
 from annotation.forms import WebhookForm
 from annotation.models import Role, User
 from annotation.services import webhooks as services
-from annotation.views.page import page, project_page, refusals_as_messages
+from annotation.views.page import cut, page, project_page, refusals_as_messages
 
 PAGE_SIZE = 50
 
@@ -50,7 +49,7 @@ def webhook(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
     """The log of deliveries of one."""
     found = webhook_for(request.user, webhook_id)
     membership = membership_for(request.user, found.project_id, Role.MANAGER)
-    deliveries = Paginator(found.deliveries.all(), PAGE_SIZE).get_page(request.GET.get("page"))
+    deliveries = cut(request, found.deliveries.all(), "-created_at", "-id", size=PAGE_SIZE)
     context = {"webhook": found, "deliveries": deliveries}
     return project_page(request, membership, "annotation/webhook.html", context)
 

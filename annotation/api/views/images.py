@@ -21,7 +21,7 @@ from annotation.api.serializers.images import (
 from annotation.api.views.base import View
 from annotation.errors import Invalid
 from annotation.models import Image, Role, Scope
-from annotation.selectors import images_of, open_duplicates
+from annotation.selectors import images_of, listed_duplicates
 from annotation.services import images
 
 
@@ -162,10 +162,8 @@ class DuplicatesView(View):
     )
     def get(self, request: Request, project_id: UUID) -> Response:
         project = project_for(self.user, project_id, Role.MANAGER)
-        clusters = enumerate(open_duplicates(project))
-        rows = [{"cluster": number, "ids": ids} for number, ids in clusters]
         paginator = self.pagination_class()
-        page = paginator.paginate(rows, request, ("cluster",))
+        page = paginator.paginate(listed_duplicates(project), request, ("name", "first"))
         wanted = [id for row in page for id in row["ids"]]
         found = Image.objects.select_related("prompt").in_bulk(wanted)
         for row in page:
