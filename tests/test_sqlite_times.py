@@ -61,7 +61,7 @@ def test_a_sum_that_is_a_whole_second_has_its_digits_too(sqlite: Any) -> None:
 
 
 def test_times_that_are_there_already_are_lengthened(sqlite: Any) -> None:
-    migration = import_module("annotation.migrations.0018_times_alike")
+    migration = import_module("annotation.migrations.0019_times_alike")
     with sqlite.cursor() as cursor:
         cursor.execute('CREATE TABLE "old" (id integer, at datetime NULL, text varchar)')
         for time in [*OLD, None]:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("annotation", "0012_looking"),
+        ("annotation", "0015_imported_files"),
     ]
 
     operations = [

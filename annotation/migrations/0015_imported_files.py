@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("annotation", "0012_looking"),
+        ("annotation", "0014_quotas"),
     ]
 
     operations = [

@@ -34,6 +34,6 @@ def _lengthen(cursor: Any, table: str, column: str) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("annotation", "0012_looking")]
+    dependencies = [("annotation", "0018_fallbacks")]
 
     operations = [migrations.RunPython(write_alike, migrations.RunPython.noop)]
