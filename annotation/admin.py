@@ -76,8 +76,8 @@ class KeptAdmin(admin.ModelAdmin):
 class UserAdmin(DjangoUserAdmin):
     """People are deactivated, not deleted: their comparisons stay."""
 
-    list_display = (*DjangoUserAdmin.list_display, "is_active", "former_name")
-    search_fields = (*DjangoUserAdmin.search_fields, "former_name")
+    list_display = ("username", "former_name", "email", "is_staff", "is_active")
+    search_fields = ("username", "former_name", "first_name", "last_name", "email")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

@@ -16,8 +16,8 @@ SECRETS = re.compile(
     rf"(?P<link>{SLASH}(?:invitations|enter){SLASH})[^\s\"'<>?&]+"
     # What is sent or made under a known name.
     r"|(?P<name>whsec_|\bToken |\b(?:sessionid|csrftoken|device)=)[^\s\"'<>&;,]+"
-    # What looks like a token, wherever it is: it is longer than a UUID, which is no secret.
-    r"|(?<![\w-])[\w-]{37,}",
+    # What looks like a token, wherever it is: longer than a UUID, which is no secret, or a session's key.
+    r"|(?<![\w-])(?:[\w-]{37,}|[a-z0-9]{32}(?![\w-]))",
     re.IGNORECASE,
 )
 

@@ -22,7 +22,7 @@ from annotation.services.members import (
     remove_member,
 )
 from tests.api import as_user, url
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, _password_hash
 from tests.pages import logged_in
 
 pytestmark = pytest.mark.django_db
@@ -33,6 +33,8 @@ LOGIN = "account_login"
 @pytest.fixture(autouse=True)
 def _nothing_counted_yet(db: None, settings: Any) -> None:
     """Nobody has failed yet; and a password is checked fast, since these tests check many."""
+    # The cast's own hash is made once, and for all tests: before the fast hasher is chosen.
+    _password_hash()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     cache.clear()
 

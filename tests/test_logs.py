@@ -49,6 +49,7 @@ ID = "0b9d7f7e-3a52-4e1c-9d9a-5b8f6a1c2d3e"
         ("__Host-sessionid=q1w2e3", "__Host-sessionid=***"),
         ("secret whsec_QWxh+ZGRpb/g=", "secret whsec_***"),
         (f"key '{'0f' * 32}'", "key '***'"),
+        ("Not Found: /x/rwql7wq44ul3j7d0j7bgkbg7mtbn62vz/", "Not Found: /x/***/"),
     ],
 )
 def test_what_lets_somebody_in_is_masked(line: str, shown: str) -> None:

@@ -1,5 +1,5 @@
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.core.exceptions import ValidationError
@@ -25,7 +25,7 @@ class People(UserManager["User"]):
 
     def _create_user(self, *args: Any, **kwargs: Any) -> "User":
         """Refuse, as the pages do, a name that is somebody else's or looks like it (createsuperuser)."""
-        user = self._create_user_object(*args, **kwargs)
+        user: User = self._create_user_object(*args, **kwargs)  # type: ignore[attr-defined]
         user.clean()
         user.save(using=self._db)
         return user
@@ -55,7 +55,7 @@ class User(AbstractUser):
         help_text="The person's own keys where images are judged, as annotation.keys has them.",
     )
 
-    objects = People()
+    objects: ClassVar[People] = People()  # type: ignore[misc]
 
     def save(self, **kwargs: Any) -> None:
         fields = kwargs.get("update_fields")
