@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import io
 import json
+import multiprocessing
 import os
 import signal
 import sys
@@ -96,7 +97,8 @@ class Application:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                die_with(os.getppid(), signal.SIGTERM)
+                if parent := multiprocessing.parent_process():
+                    die_with(parent.pid or 0, signal.SIGTERM)
             else:
                 self.threads.shutdown(wait=False)
                 end = threading.Timer(HANG_SECONDS, os._exit, [0])

@@ -4,7 +4,8 @@ One process listens and watches WEB_WORKERS others, which answer in WEB_THREADS 
 One that dies is started again at once, and whoever connects meanwhile waits in the queue of the socket.
 SIGHUP starts new workers, each before it ends an old one, so that no request fails. SIGTERM ends them all.
 
-WEB_HOST and WEB_PORT say where to listen; every other option is here.
+WEB_HOST and WEB_PORT say where to listen, WEB_STOP_SECONDS how long a worker that ends may finish what it has
+begun. Every other option is here.
 """
 
 import os
@@ -15,9 +16,8 @@ import sys
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-# For a worker to start, and for one that hangs to be killed; a machine may be busy.
+# How long a worker may take to start, and one that hangs is left alone; a machine may be busy.
 START_SECONDS = 60
-STOP_SECONDS = 20
 # A kernel that gets no sign of life of the other end for so long drops the connection.
 DEAD_MILLISECONDS = 60_000
 BACKLOG = 1024
@@ -42,7 +42,7 @@ def config() -> uvicorn.Config:
         log_level="warning",
         backlog=BACKLOG,
         timeout_keep_alive=75,  # longer than the proxy keeps a connection, so that it is the one to close
-        timeout_graceful_shutdown=STOP_SECONDS,
+        timeout_graceful_shutdown=int(os.environ.get("WEB_STOP_SECONDS", "20")),
         timeout_worker_healthcheck=START_SECONDS,
     )
 

@@ -135,7 +135,8 @@ def services(options: Options, environ: Mapping[str, str]) -> list[Child]:
     """Web, worker and beat, in the order in which they stop."""
     python = sys.executable
     # One process: SQLite takes one writer at a time anyway, and threads share its cache.
-    where = {"WEB_HOST": options.host, "WEB_PORT": str(options.port), "WEB_WORKERS": "1"}
+    ours = {"WEB_HOST": options.host, "WEB_PORT": str(options.port)}
+    ours |= {"WEB_WORKERS": "1", "WEB_STOP_SECONDS": "3"}
     web = [python, "-m", "config.server"]
     celery = [python, "-m", "celery", "--quiet", "--app", "config"]
     worker = [*celery, "worker", "--pool", "threads", "--concurrency", "2", "--without-gossip"]
@@ -144,7 +145,7 @@ def services(options: Options, environ: Mapping[str, str]) -> list[Child]:
     # A sweep every few seconds is not worth a line of log.
     quiet = {"LOG_LEVEL": "WARNING", **environ}
     return [
-        Child("web", web, {**environ, **where}, log_file(options, "web")),
+        Child("web", web, {**environ, **ours}, log_file(options, "web")),
         Child("worker", worker, quiet, log_file(options, "worker"), signal.SIGKILL),
         Child("beat", beat, quiet, log_file(options, "beat")),
     ]
