@@ -131,7 +131,8 @@ def test_a_criterion_that_is_added_while_an_export_waits_fails_it_with_the_reaso
 def test_one_criterion_needs_no_choice(
     project: Project, alice: User, add_images: Callable[..., list[Image]]
 ) -> None:
-    vote(project, alice, *add_images(2), LEFT)
+    one, two = add_images(2)
+    vote(project, alice, one, two, LEFT)
     for key in TAKING:
         assert export(project, alice, key).rows, key
 

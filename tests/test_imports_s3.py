@@ -101,3 +101,25 @@ def test_a_storage_that_does_not_answer_is_waited_for(
         job = import_now(project, "s3", {"bucket": "pictures"})
     assert job.status == "queued"
     assert "does not answer" in job.error
+
+
+def test_an_object_that_was_replaced_is_changed_and_one_that_was_only_put_again_is_known(
+    project: Project, bucket: Any, settings
+) -> None:
+    def read() -> tuple[int, int, int]:
+        job = import_now(project, "s3", {"bucket": "pictures", "prefix": "2026/"})
+        return job.added, job.known, job.changed
+
+    assert read() == (5, 0, 0)
+    first = project.images.get(name="2026/0.png")
+    bucket.put_object(Key="2026/1.png", Body=picture(1))
+    assert read() == (0, 5, 0)
+    for shade in (100, 101):
+        bucket.put_object(Key="2026/0.png", Body=picture(shade))
+        assert read() == (0, 4, 1)
+        assert read() == (0, 5, 0)
+        current = project.images.get(name="2026/0.png", replaced_by=None)
+        assert (settings.UPLOAD_DIR / current.path).read_bytes() == picture(shade)
+    first.refresh_from_db()
+    assert first.excluded
+    assert (settings.UPLOAD_DIR / first.path).read_bytes() == picture(0), "what people judged"

@@ -452,10 +452,11 @@ def test_which_column_has_the_pictures_is_asked_where_it_cannot_be_told(
     project: Project, tmp_path: Path
 ) -> None:
     path = tmp_path / "a.parquet"
-    write_table(path, jpg_0=[picture(1)], jpg_1=[picture(2)], caption=["x"], label=["y"])
+    write_table(path, latent_0=[b"no picture"], latent_1=[b"none"])
     options = {"path": str(path)}
-    with pytest.raises(Invalid, match="Say which column holds the pictures: jpg_0, jpg_1"):
+    with pytest.raises(Invalid, match="Say which column holds the pictures: latent_0, latent_1"):
         import_now(project, "parquet", options)
+    write_table(path, jpg_0=[picture(1)], jpg_1=[picture(2)], caption=["x"], label=["y"])
     with pytest.raises(Invalid, match="“caption” holds no pictures"):
         import_now(project, "parquet", {**options, "image_column": "caption"})
     with pytest.raises(Invalid, match="There is no column “prompt”"):

@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -36,6 +36,16 @@ class Unavailable(Exception):
 class Refusal:
     place: str
     reason: str
+
+
+class Stamp(NamedTuple):
+    """What tells without reading a file whether it has changed.
+
+    version: when it was changed, in nanoseconds; or a number that stands for its content.
+    """
+
+    bytes: int
+    version: int
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,10 @@ class Entry:
     reference: bool = False
     # What a refusal calls it, if not by its place.
     label: str = ""
+    # If given, the entry is an image that the project has if that has these bytes and this prompt.
+    sha256: str = ""
+    # Where a place may hold another picture later, and no file of the server says so.
+    stamp: Stamp | None = None
     # How many bytes are kept in memory as long as the entry is.
     held: int = 0
 
@@ -132,7 +146,9 @@ def read_in_place(home: Path, place: str) -> tuple[bytes, int]:
     except FileNotFoundError:
         if not home.is_dir():
             raise Unavailable(_("The folder %(home)s is not there.") % {"home": home}) from None
-        raise Invalid(_("There is no such file.")) from None
+        raise Invalid(
+            _("There is no such file. Correct the path, or put the file there, and import again.")
+        ) from None
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise Invalid(_("The file is a link to itself.")) from None

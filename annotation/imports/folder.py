@@ -11,10 +11,11 @@ from annotation.models import Import, Project
 
 @dataclass
 class Report:
-    """What an import did: how many images are new, how many were there, and which files were refused."""
+    """What an import did: how many images are new, known, or changed, and which files were refused."""
 
     added: int = 0
     known: int = 0
+    changed: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
     seen: int = 0
 
@@ -45,4 +46,5 @@ def import_folder(
 
 
 def _report(job: Import) -> Report:
-    return Report(job.added, job.known, seen=job.added + job.known + job.refused)
+    seen = job.added + job.known + job.changed + job.refused
+    return Report(job.added, job.known, job.changed, seen=seen)

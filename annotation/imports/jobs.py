@@ -28,6 +28,7 @@ from annotation.imports.engine import Batch, Reader
 from annotation.imports.entries import NO_ROOM, Source, Unavailable
 from annotation.imports.kinds import KINDS
 from annotation.models import Image, Import, ImportRefusal, Project, User
+from annotation.services.images import replace_images
 from annotation.services.prompts import prompts_for
 from annotation.services.quotas import count_bytes, refuse_beyond_disk
 from annotation.services.references import add_references
@@ -266,7 +267,7 @@ class _Reading:
     def __init__(self, job: Import, source: Source) -> None:
         self.job, self.source = job, source
         # What an earlier attempt added is found again, but was not there before the import.
-        self.added_before, self.found = job.added, 0
+        self.added_before, self.found = job.added + job.changed, 0
         self.beat = _every(HEARTBEAT_SECONDS, partial(_beat, job))
         self.reader = Reader(
             job.project,
@@ -297,7 +298,8 @@ class _Reading:
 
     def begin(self) -> None:
         """What an earlier attempt found known or refused is found again."""
-        counts = {"known": 0, "refused": 0, "total": self.source.count()}
+        counts: dict[str, Any] = {"known": 0, "refused": 0, "total": self.source.count()}
+        counts["notes"] = getattr(self.source, "notes", "")
         with transaction.atomic():
             _count(self.job, **counts)
             self.job.refusals.all().delete()
@@ -306,8 +308,10 @@ class _Reading:
     def store(self, batch: Batch) -> None:
         """The batch with its counts, in one transaction; what another import added meanwhile is known."""
         while True:
+            changed = sum(read.replaces is not None for read in batch.read)
             counts = {
-                "added": self.job.added + len(batch.read),
+                "added": self.job.added + len(batch.read) - changed,
+                "changed": self.job.changed + changed,
                 "known": max(0, self.found - self.added_before),
                 "refused": self.job.refused + len(batch.refused),
                 "attempts": 0 if batch.read else self.job.attempts,
@@ -336,8 +340,11 @@ class _Reading:
             prompts = prompts_for(self.job.project, (read.prompt for read in batch.read))
             for read in batch.read:
                 read.image.prompt = prompts.get(read.prompt)
+            replaced = {read.replaces: read.image for read in batch.read if read.replaces}
+            references = replace_images(replaced)
             Image.objects.bulk_create(read.image for read in batch.read)
-            add_references([read.image for read in batch.read if read.reference])
+            references += [read.image for read in batch.read if read.reference]
+            add_references(list(dict.fromkeys(references)))
             copied = [read.image.bytes for read in batch.read if read.image.folder_id is None]
             count_bytes(self.job.project, sum(copied))
             raise_revision(self.job.project_id)

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -27,6 +27,7 @@ from annotation.services.revision import raise_revision
 
 # Stored, for every reader: annotation.language says it in theirs.
 DUPLICATE = gettext_noop("Duplicate of %(name)s")
+REPLACED = gettext_noop("Its file holds another picture now, which is an image of its own.")
 
 
 def add_image(
@@ -211,6 +212,26 @@ def set_excluded(ids: list[UUID], *, excluded: bool, reason: str = "") -> int:
     return changed
 
 
+def replace_images(new_of: dict[UUID, Image]) -> list[Image]:
+    """Give the files of images to new ones, whose rows come next in the caller's transaction.
+
+    What was said of an image stays said of its own pixels: its row keeps its digest and its comparisons,
+    and is excluded, since its file shows another picture now. Returns the new images that are to be the
+    references of prompts in place of the old ones. IntegrityError, if another was faster.
+    """
+    for old, new in sorted(new_of.items()):
+        mine = Image.objects.filter(id=old, replaced_by=None)
+        if not mine.update(replaced_by=new.id):
+            raise IntegrityError(f"the image {old} has been replaced meanwhile")
+    ids = list(new_of)
+    set_excluded(ids, excluded=True, reason=REPLACED)
+    ended = Prompt.objects.filter(reference__in=ids)
+    references = [new for old, new in new_of.items() if ended.filter(reference=old).exists()]
+    Image.objects.filter(reference_of__in=ended).update(excluded_reason=REPLACED)
+    ended.update(reference=None)
+    return [image for image in references if image.prompt_id is not None]
+
+
 def exclude_other_duplicates(image: Image, clusters: dict[UUID, int], reason: str = "") -> int:
     """Keep this one of its duplicates and set the others aside; how many these are."""
     if image.id not in clusters:
@@ -240,6 +261,13 @@ def delete_image(image: Image) -> None:
             )
         refuse_if_reference(image)
         refuse_if_in_example(image)
+        if image.replaces.exists():
+            raise Conflict(
+                _(
+                    "This image took the place of an earlier picture of its file, so it stays. Exclude it "
+                    "instead: PATCH {“excluded”: true, “reason”: “…”}."
+                )
+            )
         image.delete()
         if image.folder_id is None:
             count_bytes(image.project, -image.bytes)

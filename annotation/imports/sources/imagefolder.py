@@ -29,18 +29,29 @@ class ImageFolderSource:
                 % {"root": root},
                 "path",
             )
-        for table in self.tables:
-            header = table.header()
-            if header is not None and "file_name" not in header:
-                raise Invalid(
-                    _("%(table)s has no column “file_name”.") % {"table": self._called(table)},
-                    "path",
-                )
+        found, self.unusable = self.tables, list[Refusal]()
+        self.tables = []
+        for table in found:
+            try:
+                self._check(table)
+                self.tables.append(table)
+            except Invalid as error:
+                self.unusable.append(Refusal(self._called(table), str(error)))
+        if not self.tables:
+            raise Invalid(self.unusable[0].reason, "path")
+
+    def _check(self, table: Table) -> None:
+        header = table.header()
+        if header is not None and "file_name" not in header:
+            raise Invalid(
+                _("%(table)s has no column “file_name”.") % {"table": self._called(table)}
+            )
 
     def count(self) -> int:
-        return sum(table.count() for table in self.tables)
+        return len(self.unusable) + sum(table.count() for table in self.tables)
 
     def entries(self) -> Iterator[Entry | Refusal]:
+        yield from self.unusable
         for table in self.tables:
             for line in table.lines():
                 where = f"{self._called(table)}, line {line.number}"

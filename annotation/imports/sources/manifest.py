@@ -87,11 +87,29 @@ class ManifestSource:
         if path.is_relative_to(self.base):
             home = self.base
         elif self.allowed(path):
-            roots = [root for root in settings.IMAGE_ROOTS if path.is_relative_to(root)]
-            home = roots[0] if roots else path.parent.resolve()
+            home = _home_of(path)
         else:
             raise Invalid(_("Its path leads out of the folders that may be imported from."))
         return home, path.relative_to(home).as_posix() if path.is_relative_to(home) else path.name
+
+
+def _home_of(path: Path) -> Path:
+    """The folder, outside of the manifest's own, that a file is held to; it must be there."""
+    roots = [root for root in settings.IMAGE_ROOTS if path.is_relative_to(root)]
+    try:
+        home = roots[0] if roots else path.parent.resolve()
+        there = home.is_dir()
+    except (OSError, RuntimeError, ValueError):
+        raise Invalid(_("“%(path)s” cannot be a path.") % {"path": str(path)[:200]}) from None
+    if not there:
+        raise Invalid(
+            _(
+                "There is no folder %(folder)s. Correct the path, or make the folder available, and import "
+                "again."
+            )
+            % {"folder": home}
+        )
+    return home
 
 
 def _check_columns(names: Any) -> None:

@@ -1,6 +1,9 @@
+import hashlib
 import json
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import partial
@@ -12,10 +15,12 @@ import pyarrow.parquet
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from annotation import images
 from annotation.errors import Invalid
 from annotation.imports.asked import Asked
 from annotation.imports.entries import Entry, Refusal, files_below
-from annotation.imports.tables import described
+from annotation.imports.tables import PROMPT_COLUMNS, described
+from annotation.prompt_folding import fold_prompt
 
 # So few rows with their pictures are in memory at once.
 ROWS = 16
@@ -25,42 +30,90 @@ BUFFER_BYTES = 2**20
 class ParquetSource:
     """The pictures of a Parquet file, or of all below a folder, read in constant memory, and copied.
 
-    They are in a column as `datasets` writes it, struct<bytes, path>, or of plain bytes. A picture is
-    known by its file and its row.
+    They are in columns as `datasets` writes them, struct<bytes, path>, or of plain bytes; a row of a data
+    set of pairs has two. A picture is known by its bytes and its prompt, in whatever row, column or file
+    it comes: in data sets of pairs most come in several.
     """
+
+    identity = "parquet"
 
     def __init__(self, root: Path, image_column: str = "", prompt_column: str = "") -> None:
         self.root, self.prompt_column = root, prompt_column
-        self.identity = f"parquet:{root}"
         self.files = list(self._found())
         if not self.files:
             raise Invalid(_("There is no .parquet file below %(root)s.") % {"root": root}, "path")
-        schema = self._opened(self.files[0]).schema_arrow
-        self.image_column = _image_column(schema, image_column)
+        first = self._first()
+        schema = first.schema_arrow
+        self.columns = _image_columns(first, image_column)
         if prompt_column and prompt_column not in schema.names:
             raise Invalid(
                 _("There is no column “%(prompt_column)s”; there are: %(names)s.")
                 % {"prompt_column": prompt_column, "names": ", ".join(schema.names)},
                 "prompt_column",
             )
+        self.telling = _telling_words(
+            [
+                field.name
+                for field in schema
+                if _holds_bytes(field.type)
+                and any(
+                    field.name == column or _are_alike(field.name, column)
+                    for column in self.columns
+                )
+            ]
+        )
+
+    @property
+    def notes(self) -> str:
+        """What the rows say beside the pictures and is not kept."""
+        names = self._first().schema_arrow.names
+        passed = [
+            name
+            for name in names
+            if name not in self.columns
+            and not any(self._keeps(column, name, names) for column in self.columns)
+        ]
+        if not passed:
+            return ""
+        return _(
+            "Passed over, since it is not about one picture: %(columns)s. Votes are not read from Parquet."
+        ) % {"columns": ", ".join(passed)}
 
     def count(self) -> int:
-        return sum(self._opened(file).metadata.num_rows for file in self.files)
+        rows = 0
+        for path in self.files:
+            if not isinstance(path, Refusal):
+                with suppress(Invalid):
+                    rows += self._opened(path).metadata.num_rows
+        return rows * len(self.columns)
 
     def entries(self) -> Iterator[Entry | Refusal]:
         for path in self.files:
-            name = self._called(path)
-            row = -1
+            if isinstance(path, Refusal):
+                yield path
+                continue
             try:
-                for row, values in enumerate(self._rows(path)):
-                    yield self._entry(f"{name}#{row}", path, row, values)
-            except (pyarrow.ArrowException, OSError, Invalid) as error:
-                yield Refusal(
-                    f"{name}#{row + 1}",
-                    _("The file cannot be read from here: %(error)s") % {"error": error},
-                )
+                file = self._opened(path)
+                self._check_columns(file.schema_arrow)
+            except Invalid as error:
+                yield Refusal(f"{self._called(path)}#0", _unreadable(error))
+                continue
+            yield from self._entries_of(path, file)
 
-    def _found(self) -> Iterator[Path]:
+    def _entries_of(self, path: Path, file: Any) -> Iterator[Entry | Refusal]:
+        """A group of rows that is damaged is named, and the next is read."""
+        end = 0
+        for group in range(file.num_row_groups):
+            row, end = end, end + file.metadata.row_group(group).num_rows
+            try:
+                for values in self._rows(file, group):
+                    for column in self.columns:
+                        yield self._entry(path, row, column, values)
+                    row += 1
+            except (pyarrow.ArrowException, OSError) as error:
+                yield Refusal(f"{self._called(path)}#{row}", _unreadable(error))
+
+    def _found(self) -> Iterator[Path | Refusal]:
         if self.root.is_file():
             yield self.root
             return
@@ -68,48 +121,88 @@ class ParquetSource:
             raise Invalid(
                 _("There is no file and no folder %(root)s.") % {"root": self.root}, "path"
             )
-        for file in files_below(self.root, frozenset({".parquet"})):
-            if isinstance(file, Refusal):
-                raise Invalid(f"{file.place}: {file.reason}", "path")
-            yield file
+        yield from files_below(self.root, frozenset({".parquet"}))
 
-    def _rows(self, path: Path) -> Iterator[dict[str, Any]]:
-        file = self._opened(path)
-        schema = file.schema_arrow
-        if self.image_column not in schema.names:
-            raise Invalid(
-                _("it has no column “%(image_column)s”.") % {"image_column": self.image_column}
-            )
+    def _first(self) -> Any:
+        """The first file that can be read says which columns there are."""
+        trouble = []
+        for path in self.files:
+            try:
+                if isinstance(path, Refusal):
+                    raise Invalid(f"{path.place}: {path.reason}", "path")
+                return self._opened(path)
+            except Invalid as error:
+                trouble.append(error)
+        raise trouble[0]
+
+    def _check_columns(self, schema: Any) -> None:
+        for column in self.columns:
+            if column not in schema.names:
+                raise Invalid(_("it has no column “%(image_column)s”.") % {"image_column": column})
+
+    def _rows(self, file: Any, group: int) -> Iterator[dict[str, Any]]:
         # Other pictures and raw bytes are not read at all.
         columns = [
             field.name
-            for field in schema
-            if field.name == self.image_column or not _holds_bytes(field.type)
+            for field in file.schema_arrow
+            if field.name in self.columns or not _holds_bytes(field.type)
         ]
-        for group in range(file.num_row_groups):
-            for batch in file.iter_batches(ROWS, row_groups=[group], columns=columns):
-                yield from batch.to_pylist()
+        for batch in file.iter_batches(ROWS, row_groups=[group], columns=columns):
+            yield from batch.to_pylist()
 
-    def _entry(self, place: str, path: Path, row: int, values: dict[str, Any]) -> Entry | Refusal:
-        picture = values.pop(self.image_column)
+    def _entry(self, path: Path, row: int, column: str, values: dict[str, Any]) -> Entry | Refusal:
+        several = len(self.columns) > 1
+        place = f"{self._called(path)}#{row}" + (f" {column}" if several else "")
+        picture = values[column]
         inside = None
         if isinstance(picture, dict):
             inside, picture = picture.get("path"), picture.get("bytes")
         if not picture:
-            reason = "The row has no picture."
+            reason = _("The row has no picture.")
             if inside:
-                reason = "The row has only the picture's path, not its bytes."
+                reason = _("The row has only the picture's path, not its bytes.")
             return Refusal(place, reason)
         if len(picture) > settings.MAX_UPLOAD_BYTES:
             return Refusal(place, _("The picture is too large."))
-        name = PurePath(str(inside)).name if inside else f"{path.stem}-{row}"
+        name = f"{path.stem}-{row}" + (f"-{column}" if several else "")
+        facts = described(self._facts(column, values), self.prompt_column)
+        sha256 = hashlib.sha256(picture).hexdigest()
+        prompt = hashlib.sha256(fold_prompt(facts["prompt"]).encode("utf-8", "replace"))
         return Entry(
-            place=place,
-            name=name,
+            place=f"{sha256}|{prompt.hexdigest()}",
+            label=place,
+            name=PurePath(str(inside)).name if inside else name,
             read=partial(bytes, picture),
             held=len(picture),
-            **described({key: _plain(value) for key, value in values.items()}, self.prompt_column),
+            sha256=sha256,
+            **facts,
         )
+
+    def _facts(self, column: str, values: dict[str, Any]) -> dict[str, Any]:
+        """What the row says of this one picture, its model by that name."""
+        facts = {
+            name: _plain(value)
+            for name, value in values.items()
+            if name not in self.columns and self._keeps(column, name, values)
+        }
+        own = self.telling[column]
+        models = [name for name in facts if "model" in _words(name) and own & _words(name)]
+        if "model" not in facts and len(models) == 1:
+            facts["model"] = facts.pop(models[0])
+        return facts
+
+    def _keeps(self, column: str, name: str, names: Iterable[str]) -> bool:
+        """Whether this column is kept with the picture: where a row has several, its prompt and its own.
+
+        Then a label never is: it says which of two was preferred.
+        """
+        wanted = (self.prompt_column,) if self.prompt_column else PROMPT_COLUMNS
+        if name == next((prompt for prompt in wanted if prompt in names), None):
+            return True
+        about = [one for one, telling in self.telling.items() if telling & _words(name)]
+        if len(self.columns) > 1:
+            return about == [column] and "label" not in _words(name)
+        return name not in self.telling and about in ([], [column])
 
     def _called(self, path: Path) -> str:
         return path.name if path == self.root else path.relative_to(self.root).as_posix()
@@ -134,7 +227,9 @@ class ParquetSource:
             ) from None
 
 
-def _image_column(schema: Any, wanted: str) -> str:
+def _image_columns(file: Any, wanted: str) -> list[str]:
+    """The column that is asked for; else all that are declared to hold pictures, or are seen to."""
+    schema = file.schema_arrow
     possible = [field.name for field in schema if _holds_bytes(field.type)]
     if wanted:
         if wanted not in possible:
@@ -143,17 +238,55 @@ def _image_column(schema: Any, wanted: str) -> str:
                 % {"wanted": wanted, "possible": ", ".join(possible)},
                 "image_column",
             )
-        return wanted
-    declared = [name for name in _declared_images(schema) if name in possible]
-    found = declared or possible
-    if not found:
+        return [wanted]
+    if not possible:
         raise Invalid(_("No column of the data set holds pictures or bytes."), "path")
-    if len(found) > 1:
+    declared = [name for name in _declared_images(schema) if name in possible]
+    if declared or len(possible) == 1:
+        return declared or possible
+    seen = [name for name in possible if _shows_pictures(file, name)]
+    if not seen:
         raise Invalid(
-            _("Say which column holds the pictures: %(found)s.") % {"found": ", ".join(found)},
+            _("Say which column holds the pictures: %(found)s.") % {"found": ", ".join(possible)},
             "image_column",
         )
-    return found[0]
+    return seen
+
+
+def _shows_pictures(file: Any, column: str) -> bool:
+    """Whether the first value of the column that is there is a picture."""
+    try:
+        for batch in file.iter_batches(ROWS, columns=[column]):
+            for value in batch.column(0).to_pylist():
+                content = value.get("bytes") if isinstance(value, dict) else value
+                if content:
+                    images.inspect(content)
+                    return True
+    except (pyarrow.ArrowException, OSError, Invalid):
+        pass
+    return False
+
+
+def _words(name: str) -> set[str]:
+    return set(re.findall(r"[a-z]+|[0-9]+", name.lower()))
+
+
+def _are_alike(one: str, other: str) -> bool:
+    """Whether the names of two columns differ in one word only, as `jpg_0` and `jpg_1` do."""
+    shared = _words(one) & _words(other)
+    return bool(shared) and len(_words(one) - shared) == len(_words(other) - shared) == 1
+
+
+def _telling_words(columns: list[str]) -> dict[str, set[str]]:
+    """For each of several columns the words that only it has: a `model_0` is of the picture in `jpg_0`."""
+    return {
+        column: _words(column) - set().union(*(_words(one) for one in columns if one != column))
+        for column in columns
+    }
+
+
+def _unreadable(error: Exception) -> str:
+    return _("The file cannot be read from here: %(error)s") % {"error": error}
 
 
 def _declared_images(schema: Any) -> list[str]:

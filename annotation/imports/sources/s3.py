@@ -1,3 +1,4 @@
+import hashlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import PurePosixPath
@@ -16,14 +17,14 @@ from storages.backends.s3 import S3Storage
 from annotation import images
 from annotation.errors import Invalid
 from annotation.imports.asked import Asked
-from annotation.imports.entries import Entry, Refusal, Unavailable
+from annotation.imports.entries import Entry, Refusal, Stamp, Unavailable
 
 # What an answer of the storage says when another try may go better.
 PASSING = frozenset({"500", "503", "InternalError", "ServiceUnavailable", "SlowDown"})
 
 
 class S3Source:
-    """The pictures of a bucket below a prefix, copied. A picture is known by its key.
+    """The pictures of a bucket below a prefix, copied. A picture is known by its key and its content.
 
     The operator names the storage and the buckets (IMPORT_S3_…); a person chooses among them, so no
     address is ever fetched on their word.
@@ -71,7 +72,10 @@ class S3Source:
                     yield Refusal(item.key, _("The file is too large for a picture."))
                     continue
                 yield Entry(
-                    place=item.key, name=item.key[-400:], read=partial(self._read, item.key)
+                    place=item.key,
+                    name=item.key[-400:],
+                    read=partial(self._read, item.key),
+                    stamp=Stamp(item.size, _version(item.e_tag)),
                 )
         except (BotoCoreError, ClientError) as error:
             raise _trouble(
@@ -85,6 +89,11 @@ class S3Source:
         except (BotoCoreError, ClientError) as error:
             raise _trouble(error, _("It cannot be fetched")) from None
         return content
+
+
+def _version(e_tag: str) -> int:
+    """The tag that the storage gives a content, as a number of 63 bits."""
+    return int.from_bytes(hashlib.sha256(e_tag.encode()).digest()[:8], "big") >> 1
 
 
 def _trouble(error: Any, what: str) -> Exception:

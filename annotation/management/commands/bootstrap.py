@@ -102,7 +102,8 @@ class Command(BaseCommand):
         report = import_folder(project, root, self._on_progress)
         self._say(
             f"“{project}”: {report.added} new pictures of {root}, {report.known} known, "
-            f"{len(report.refused)} refused."
+            + (f"{report.changed} changed, " if report.changed else "")
+            + f"{len(report.refused)} refused."
         )
         for name, reason in report.refused[:REFUSED_SHOWN]:
             self._say(f"  refused {name}: {reason}")

@@ -15,6 +15,7 @@ from annotation.imports.kinds import KINDS
 from annotation.models import Import, Project
 
 REFUSED_SHOWN = 1000
+COUNTS = ("added", "known", "changed", "refused")
 SOURCES = [key for key, kind in KINDS.items() if kind.whole is None]
 
 
@@ -64,8 +65,9 @@ class Command(BaseCommand):
 
             def show(job: Import) -> None:
                 bar.total = job.total
-                bar.set_postfix(added=job.added, known=job.known, refused=job.refused)
-                bar.update(job.added + job.known + job.refused - bar.n)
+                counts = {name: getattr(job, name) for name in COUNTS}
+                bar.set_postfix(counts)
+                bar.update(sum(counts.values()) - bar.n)
 
             yield show
 
@@ -74,10 +76,15 @@ class Command(BaseCommand):
             self.stderr.write(f"refused {place}: {reason}")
         if job.refused > REFUSED_SHOWN:
             self.stderr.write(f"… and {job.refused - REFUSED_SHOWN} more")
-        told = f"{job.added} added, {job.known} known, {job.refused} refused"
+        for note in job.notes.splitlines():
+            self.stderr.write(note)
+        counts = {name: getattr(job, name) for name in COUNTS}
+        told = ", ".join(
+            f"{count} {name}" for name, count in counts.items() if count or name != "changed"
+        )
         if job.status != Import.Status.DONE:
             raise CommandError(f"{told}. {job.error}")
-        if job.added + job.known == 0:
+        if job.added + job.known + job.changed == 0:
             raise CommandError(f"{told}. There is nothing there that can be read.")
         self.stdout.write(told)
 
