@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -16,7 +17,8 @@ from config import translations
 
 @register
 def data_dir_is_writable(**kwargs: Any) -> Sequence[CheckMessage]:
-    settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):
+        settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
     if os.access(settings.DATA_DIR, os.W_OK):
         return []
     return [

@@ -1,5 +1,7 @@
 """How single values of the environment are read: each is right, or a sentence says what it must be."""
 
+import contextlib
+import errno
 import math
 import os
 import re
@@ -16,19 +18,45 @@ from django.core.exceptions import ImproperlyConfigured
 def embedded_secret_key(data_dir: Path) -> str:
     """The key of an embedded installation: made once, kept in DATA_DIR, readable by its owner alone."""
     path = data_dir / "secret_key"
-    data_dir.mkdir(parents=True, exist_ok=True)
-    draft = data_dir / f"secret_key.{os.getpid()}"
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(50))
     try:
-        # A link, not a rename: the first of several processes wins, and none reads half a key.
-        os.link(draft, path)
-    except FileExistsError:
-        pass
+        if not path.exists():
+            _make_secret_key(path)
+        return path.read_text()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"The secret key cannot be kept: {error.strerror}: {path}"
+        ) from None
+
+
+def _make_secret_key(path: Path) -> None:
+    """Make it once, whole and on disk; the first of several processes wins."""
+    draft = path.with_name(f"secret_key.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(50))
+            file.flush()
+            os.fsync(file.fileno())
+        # A link, not a rename: nobody reads half a key, and nobody replaces one.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
     finally:
         draft.unlink()
-    return path.read_text()
+
+
+def writable_folder(name: str, folder: Path) -> Path:
+    """The folder, made where it is missing."""
+    try:
+        folder = folder.expanduser().resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        why = "" if os.access(folder, os.W_OK | os.X_OK) else os.strerror(errno.EACCES)
+    except (OSError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+    if why:
+        raise ImproperlyConfigured(
+            f"{name} cannot be used: {why}: {folder}. Name a folder that this user may write to."
+        )
+    return folder
 
 
 def required(name: str, example: str) -> str:

@@ -41,7 +41,7 @@ def to_stderr(level: int) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {
             "line": {
-                "()": MaskingFormatter,
+                "()": "config.starting.Formatter",
                 "format": "{asctime} {levelname} {name}: {message}",
                 "style": "{",
             }
@@ -52,8 +52,7 @@ def to_stderr(level: int) -> dict[str, Any]:
             # They tell each address that is called, and that of a webhook may hold a secret.
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
-            # The web server's own, which would otherwise write by themselves, paths included.
-            "_granian": {"handlers": [], "propagate": True},
-            "granian.access": {"handlers": [], "propagate": True},
+            # Each failed try; who needed the connection says so, too.
+            "psycopg.pool": {"level": "ERROR"},
         },
     }

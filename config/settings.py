@@ -24,6 +24,7 @@ from config.environment import (
     required,
     strong_secret_key,
     with_password,
+    writable_folder,
 )
 from config.logs import to_stderr
 
@@ -34,7 +35,7 @@ env = Env()
 try:
     EMBEDDED = not env.str("DATABASE_URL", "")
     DEBUG = env.bool("DEBUG", False)
-    DATA_DIR = env.path("DATA_DIR", BASE_DIR / "data").resolve()
+    DATA_DIR = writable_folder("DATA_DIR", env.path("DATA_DIR", BASE_DIR / "data"))
     TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
     DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", 20)
     LOG_LEVEL = env.log_level("LOG_LEVEL", logging.INFO)
