@@ -94,7 +94,7 @@ def due() -> QuerySet[Delivery]:
 
 def forget_old() -> int:
     """End the log of deliveries where it is older than anybody asks; the number of those that went."""
-    old = Delivery.objects.filter(created_at__lt=timezone.now() - KEPT, next_attempt_at=None)
+    old = Delivery.objects.filter(created_at__lt=Now() - KEPT, next_attempt_at=None)
     return old.delete()[0]
 
 

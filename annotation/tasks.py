@@ -4,6 +4,7 @@ from celery import shared_task
 
 from annotation.delivery import deliver_due, forget_old
 from annotation.imports import jobs
+from annotation.periodic import periodic_task
 from annotation.services import queue
 from annotation.services.assignments import release_expired
 from annotation.services.derivatives import make_derivatives
@@ -14,7 +15,7 @@ IMPORT_SECONDS = 900.0
 DERIVE_SECONDS = 10.0
 
 
-@shared_task(name="annotation.tasks.release_expired")
+@periodic_task("annotation.tasks.release_expired")
 def release_expired_assignments() -> None:
     release_expired()
 
@@ -24,11 +25,18 @@ def refill(project_id: str) -> None:
     queue.refill(UUID(project_id))
 
 
-@shared_task(name="annotation.tasks.sweep_queues")
+@shared_task(name="annotation.tasks.refill_if_needed")
+def refill_if_needed(project_id: str) -> None:
+    """Fill the queue unless an earlier message of the sweep has had it filled."""
+    if UUID(project_id) in queue.queues_to_fill():
+        queue.refill(UUID(project_id))
+
+
+@periodic_task("annotation.tasks.sweep_queues")
 def sweep_queues() -> None:
     """Find the queues that a lost message has left empty."""
     for project_id in queue.queues_to_fill():
-        refill.apply_async((str(project_id),), expires=30)
+        refill_if_needed.apply_async((str(project_id),))
 
 
 @shared_task(name="annotation.tasks.run_import")
@@ -36,24 +44,24 @@ def run_import(import_id: str) -> None:
     jobs.run_import(UUID(import_id), seconds=IMPORT_SECONDS)
 
 
-@shared_task(name="annotation.tasks.sweep_imports")
+@periodic_task("annotation.tasks.sweep_imports")
 def sweep_imports() -> None:
     """Find the imports that a lost message or a lost worker has left behind."""
     for import_id in jobs.unfinished_imports():
-        run_import.apply_async((str(import_id),), expires=10)
+        run_import.apply_async((str(import_id),))
 
 
-@shared_task(name="annotation.tasks.derive")
+@periodic_task("annotation.tasks.derive")
 def derive() -> None:
     """Go on making what is shown of new pictures; it is cheap to ask when there is nothing to do."""
     make_derivatives(DERIVE_SECONDS)
 
 
-@shared_task(name="annotation.tasks.deliver")
+@periodic_task("annotation.tasks.deliver")
 def deliver() -> None:
     deliver_due()
 
 
-@shared_task(name="annotation.tasks.forget_old_deliveries")
+@periodic_task("annotation.tasks.forget_old_deliveries")
 def forget_old_deliveries() -> None:
     forget_old()

@@ -56,6 +56,6 @@ def _send(message: Message) -> None:
 
     task, about = message
     try:
-        current_app.send_task(task, [str(about)], retry=False, expires=60)
+        current_app.send_task(task, [str(about)], retry=False)
     except Exception as error:
         logger.warning("The broker did not take a wake-up; the sweep will find it: %s", error)

@@ -5,4 +5,4 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        from config import celery, checks  # noqa: F401 - the app of the tasks; the checks
+        from config import celery, checks, clocks  # noqa: F401 - they register what they have

@@ -33,6 +33,13 @@ IN_A_REQUEST = Limits(2.0, 2.0, "2s", "15s", "1min")
 AT_WORK = Limits(30.0, 20.0, "0", "0", "10min")
 
 
+class BoundedConnection(psycopg.Connection[Any]):
+    """A connection that is asked quick questions, and waits for no answer longer than for a connection."""
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        return super().wait(gen, interval, timeout or CONNECT_SECONDS)
+
+
 class Connection(psycopg.Connection[Any]):
     """A connection that fails when it has died without a word, be it behind a proxy or with its server.
 
@@ -68,7 +75,7 @@ class Connection(psycopg.Connection[Any]):
         """Ask the server, by a new connection, whether it works on what this one waits for."""
         query = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND state = 'active'"
         try:
-            with psycopg.connect(**self._parameters) as another:
+            with BoundedConnection.connect(**self._parameters) as another:
                 return bool(another.execute(query, [self.pgconn.backend_pid]).fetchone())
         except psycopg.Error:
             self._give_up()

@@ -353,6 +353,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 2,
 }
 CELERY_TASK_IGNORE_RESULT = True
+# There are no results; else beat would have them cleaned up, by a message that expires.
+CELERY_RESULT_EXPIRES = None
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 3000
@@ -361,39 +363,17 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
+# Nothing expires: annotation/periodic.py and config/beat.py keep what piles up harmless.
+CELERY_BEAT_SCHEDULER = "config.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
-    "deliver": {
-        "task": "annotation.tasks.deliver",
-        "schedule": 5.0,
-        "options": {"expires": 5.0},
-    },
-    "forget-old-deliveries": {
-        "task": "annotation.tasks.forget_old_deliveries",
-        "schedule": 3600.0,
-        "options": {"expires": 3600.0},
-    },
-    "sweep": {"task": "rating.tasks.sweep", "schedule": 5.0, "options": {"expires": 5.0}},
-    "review": {"task": "rating.tasks.review", "schedule": 20.0, "options": {"expires": 20.0}},
-    "sweep-imports": {
-        "task": "annotation.tasks.sweep_imports",
-        "schedule": 5.0,
-        "options": {"expires": 5.0},
-    },
-    "derive": {
-        "task": "annotation.tasks.derive",
-        "schedule": 5.0,
-        "options": {"expires": 5.0},
-    },
-    "sweep-queues": {
-        "task": "annotation.tasks.sweep_queues",
-        "schedule": 30.0,
-        "options": {"expires": 30.0},
-    },
-    "release-expired": {
-        "task": "annotation.tasks.release_expired",
-        "schedule": 60.0,
-        "options": {"expires": 60.0},
-    },
+    "deliver": {"task": "annotation.tasks.deliver", "schedule": 5.0},
+    "forget-old-deliveries": {"task": "annotation.tasks.forget_old_deliveries", "schedule": 3600.0},
+    "sweep": {"task": "rating.tasks.sweep", "schedule": 5.0},
+    "review": {"task": "rating.tasks.review", "schedule": 20.0},
+    "sweep-imports": {"task": "annotation.tasks.sweep_imports", "schedule": 5.0},
+    "derive": {"task": "annotation.tasks.derive", "schedule": 5.0},
+    "sweep-queues": {"task": "annotation.tasks.sweep_queues", "schedule": 30.0},
+    "release-expired": {"task": "annotation.tasks.release_expired", "schedule": 60.0},
 }
 
 # --- Logs ----------------------------------------------------------------------------------------------

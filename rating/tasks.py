@@ -5,6 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from celery.signals import worker_ready
 
+from annotation.periodic import periodic_task
 from annotation.services.queue import refill
 from rating.exports.hub import run_push, unfinished_pushes
 from rating.exports.jobs import run_export, unfinished_exports
@@ -46,21 +47,21 @@ def review_project(project_id: str) -> None:
     review_annotators(UUID(project_id))
 
 
-@shared_task(name="rating.tasks.review")
+@periodic_task("rating.tasks.review")
 def review() -> None:
     """Look at how people compare, wherever they have; each project is a message of its own."""
     for project_id in unreviewed_projects():
-        review_project.apply_async((str(project_id),), expires=20)
+        review_project.apply_async((str(project_id),))
 
 
-@shared_task(name="rating.tasks.sweep")
+@periodic_task("rating.tasks.sweep")
 def sweep() -> None:
-    """Find whatever a lost message missed; each find is a message of its own, and short-lived."""
+    """Find whatever a lost message missed; each find is a message of its own."""
     for project_id in stale_projects():
-        recompute_project.apply_async((str(project_id),), expires=10)
+        recompute_project.apply_async((str(project_id),))
     for project_id in unjudged_projects():
-        judge_project.apply_async((str(project_id),), expires=10)
+        judge_project.apply_async((str(project_id),))
     for export_id in unfinished_exports():
-        write_export.apply_async((str(export_id),), expires=10)
+        write_export.apply_async((str(export_id),))
     for push_id in unfinished_pushes():
-        push_export.apply_async((str(push_id),), expires=10)
+        push_export.apply_async((str(push_id),))

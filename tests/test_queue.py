@@ -33,8 +33,7 @@ from annotation.services.comparisons import record_comparison, retract_compariso
 from annotation.services.images import update_image
 from annotation.services.projects import update_project
 from annotation.services.queue import queues_to_fill, refill
-from annotation.tasks import refill as refill_task
-from annotation.tasks import sweep_queues
+from annotation.tasks import refill_if_needed, sweep_queues
 from tests.conftest import membership
 from tests.promises import assert_promises
 from tests.test_assignments import judge_all, open_for
@@ -334,7 +333,7 @@ def test_the_sweep_fills_queues_of_projects_that_are_open_and_empty_or_stale(
     project: Project, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
-    monkeypatch.setattr(refill_task, "apply_async", lambda args, **_: done.extend(args))
+    monkeypatch.setattr(refill_if_needed, "apply_async", lambda args, **_: done.extend(args))
     assert queues_to_fill() == [], "there is nothing to compare"
     bare_images(project, 4)
     sweep_queues()

@@ -17,7 +17,6 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -100,7 +99,7 @@ def run_push(push_id: UUID) -> None:
 
 
 def _claimable(pushes: QuerySet[HubPush]) -> QuerySet[HubPush]:
-    lost = Q(status=HubPush.Status.RUNNING, started_at__lt=timezone.now() - LOST_AFTER)
+    lost = Q(status=HubPush.Status.RUNNING, started_at__lt=Now() - LOST_AFTER)
     return pushes.filter(Q(status=HubPush.Status.QUEUED) | lost)
 
 

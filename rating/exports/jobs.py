@@ -19,10 +19,10 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.models import Q, Sum
 from django.db.models.functions import Now
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotation.errors import Invalid
+from annotation.images.files import sync_folder
 from annotation.models import Comparison, Project, User
 from annotation.services.quotas import refuse_beyond_disk
 from annotation.webhooks import announce
@@ -67,7 +67,7 @@ def format_named(key: str) -> Format:
 
 
 def unfinished_exports() -> list[UUID]:
-    lost = Q(status=Export.Status.RUNNING, started_at__lt=timezone.now() - LOST_AFTER)
+    lost = Q(status=Export.Status.RUNNING, started_at__lt=Now() - LOST_AFTER)
     waiting = Export.objects.filter(Q(status=Export.Status.QUEUED) | lost)
     return list(waiting.order_by("created_at").values_list("id", flat=True)[:20])
 
@@ -78,7 +78,7 @@ def run_export(export_id: UUID) -> None:
         Export.objects.filter(id=export_id)
         .filter(
             Q(status=Export.Status.QUEUED)
-            | Q(status=Export.Status.RUNNING, started_at__lt=timezone.now() - LOST_AFTER)
+            | Q(status=Export.Status.RUNNING, started_at__lt=Now() - LOST_AFTER)
         )
         .update(status=Export.Status.RUNNING, started_at=Now())
     )
@@ -145,6 +145,7 @@ def _write(export: Export) -> None:
     except BaseException:
         os.unlink(draft)
         raise
+    sync_folder(path.parent)
     Export.objects.filter(id=export.id).update(
         status=Export.Status.DONE,
         run=source.run,
