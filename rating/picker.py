@@ -14,6 +14,7 @@ from rating.algorithms.results import Integers, Ratings
 from rating.models import RatingRun
 from rating.selectors import latest_run
 from rating.selectors.asked import asked_of, on_screens
+from rating.services.compiling import is_compiling
 from rating.services.runs import kept_posterior
 
 if TYPE_CHECKING:
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 
 
 def pick(project: Project, criterion: Criterion, count: int) -> list[Proposal]:
-    """The port's `Picker`. Nothing where there are no ratings yet, or where they have just moved on."""
+    """The port's `Picker`. Nothing where there are no ratings yet, or where they have just moved on, or
+    where the numerics are being compiled."""
     run = latest_run(project.id)
-    if run is None or count == 0:
+    if run is None or count == 0 or is_compiling():
         return []
     try:
         kept = kept_posterior(run)

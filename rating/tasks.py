@@ -12,29 +12,37 @@ from rating.exports.jobs import run_export, unfinished_exports
 from rating.selectors import stale_projects, unreviewed_projects
 from rating.selectors.accuracy import unjudged_projects
 from rating.services import judge_latest, recompute, review_annotators
+from rating.services.compiling import compile_if_needed, is_compiling
 from rating.services.runs import warm_up
 
 
 @worker_ready.connect
 def get_ready(**kwargs: Any) -> None:
     """Beside the first tasks, so that a worker is there at once."""
-    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+
+
+def _warm_up() -> None:
+    compile_if_needed()
+    warm_up()
 
 
 @shared_task(name="rating.tasks.recompute_project")
 def recompute_project(project_id: str) -> None:
-    if recompute(UUID(project_id), wait=False) is not None:
+    if not is_compiling() and recompute(UUID(project_id), wait=False) is not None:
         refill(UUID(project_id))
 
 
 @shared_task(name="rating.tasks.judge_project")
 def judge_project(project_id: str) -> None:
-    judge_latest(UUID(project_id))
+    if not is_compiling():
+        judge_latest(UUID(project_id))
 
 
 @shared_task(name="rating.tasks.write_export")
 def write_export(export_id: str) -> None:
-    run_export(UUID(export_id))
+    if not is_compiling():
+        run_export(UUID(export_id))
 
 
 @shared_task(name="rating.tasks.push_export")
@@ -44,7 +52,8 @@ def push_export(push_id: str) -> None:
 
 @shared_task(name="rating.tasks.review_project")
 def review_project(project_id: str) -> None:
-    review_annotators(UUID(project_id))
+    if not is_compiling():
+        review_annotators(UUID(project_id))
 
 
 @periodic_task("rating.tasks.review")

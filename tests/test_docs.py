@@ -21,6 +21,7 @@ from annotation.webhooks import EVENTS
 from config.celery import app
 from rating.algorithms.methods import METHODS
 from rating.exports import FORMATS
+from rating.services.compiling import compile_if_needed
 from rating.services.runs import warm_up
 from tests.conftest import PASSWORD, picture
 
@@ -116,6 +117,7 @@ def test_the_script_for_ml_engineers_runs_as_it_stands(
         "PAIRWRIGHT_TOKEN": token,
     }
     app.control.purge()
+    compile_if_needed()
     warm_up()
     with start_worker(app, pool="threads", perform_ping_check=False, shutdown_timeout=30):
         done = subprocess.run(

@@ -12,6 +12,7 @@ from django.test import Client
 from annotation.models import Comparison, Image, Project, User
 from config.celery import app
 from rating.models import Rating
+from rating.services.compiling import compile_if_needed
 from rating.services.runs import warm_up
 from tests.conftest import PASSWORD
 from tests.waiting import eventually
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def worker() -> Iterator[None]:
     """A real worker on the real broker, in a thread of this process so that it has the test's database."""
     app.control.purge()
+    compile_if_needed()
     warm_up()
     with start_worker(
         app, pool="threads", concurrency=1, perform_ping_check=False, shutdown_timeout=30
