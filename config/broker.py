@@ -1,28 +1,11 @@
-"""The broker: short connections that never hang, and a transport that outlives a full Redis."""
-
-from typing import Any
+"""Asking the broker, by short connections that never hang."""
 
 import redis
 from django.conf import settings
-from kombu.transport import TRANSPORT_ALIASES
-from kombu.transport.redis import Transport as RedisTransport
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 SECONDS = 1.0
-
-
-class Transport(RedisTransport):
-    """A full Redis is like one that is away: a worker waits and connects anew, instead of ending."""
-
-    def _get_errors(self) -> Any:
-        connection, channel = super()._get_errors()
-        return (*connection, redis.exceptions.OutOfMemoryError), channel
-
-
-def use_transport() -> None:
-    for scheme in ("redis", "rediss"):
-        TRANSPORT_ALIASES[scheme] = f"{__name__}:Transport"
 
 
 def client() -> redis.Redis:

@@ -3,7 +3,6 @@ import os
 from celery import Celery
 from django.conf import settings
 
-from config.broker import use_transport
 from config.starting import in_one_sentence
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -12,7 +11,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 with in_one_sentence():
     settings.INSTALLED_APPS  # noqa: B018
 
-use_transport()
 app = Celery("pairwright")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

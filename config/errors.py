@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.defaults import page_not_found
+from psycopg.errors import IdleInTransactionSessionTimeout
 
 RETRY_AFTER = "5"
 
@@ -23,7 +24,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
     Nothing was committed in either case, so a request may be sent again.
     """
-    if isinstance(sys.exc_info()[1], (OperationalError, InterfaceError)):
+    if _is_away(sys.exc_info()[1]):
         return busy(request)
     if request.path.startswith("/api/"):
         what = _("This is a mistake of the program, which its log describes. Nothing was saved.")
@@ -40,6 +41,12 @@ def busy(request: HttpRequest) -> HttpResponse:
         response = _page(request, 503)
     response["Retry-After"] = RETRY_AFTER
     return response
+
+
+def _is_away(error: BaseException | None) -> bool:
+    # Postgres ends a session that was idle within a transaction, which is no OperationalError to Django.
+    ended = error and isinstance(error.__cause__, IdleInTransactionSessionTimeout)
+    return isinstance(error, (OperationalError, InterfaceError)) or bool(ended)
 
 
 def _page(request: HttpRequest, status: int) -> HttpResponse:

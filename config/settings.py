@@ -344,6 +344,8 @@ SPECTACULAR_SETTINGS = {
 
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://") or None
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A full Redis refuses commands; a worker connects anew then, instead of ending.
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 # Bounded, so that a hung broker costs the waker's thread seconds and a request nothing.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3600,

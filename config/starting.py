@@ -8,6 +8,7 @@ from copy import copy
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError
+from redis.exceptions import RedisError
 
 from config.logs import MaskingFormatter, masked
 
@@ -30,11 +31,11 @@ def first_line(error: BaseException) -> str:
 
 
 class Formatter(MaskingFormatter):
-    """Logs a database that is away in one line each time: where that was noticed tells nobody anything."""
+    """Logs a database or broker that is away in one line each time: where it was noticed says nothing."""
 
     def format(self, record: logging.LogRecord) -> str:
         error = record.exc_info[1] if record.exc_info else None
-        if not isinstance(error, AWAY):
+        if not isinstance(error, (*AWAY, RedisError)):
             return super().format(record)
         record = copy(record)
         record.exc_info = record.exc_text = None

@@ -4,11 +4,14 @@ import resource
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 import redis
-from django.test import Client
+from django.db import InternalError
+from django.test import Client, RequestFactory
 
 from config import clocks, health
+from config.errors import server_error
 from tests.servers import valkey
 
 pytestmark = pytest.mark.django_db
@@ -76,3 +79,12 @@ def test_each_process_tells_how_far_its_clock_is_ahead(
         monkeypatch.undo()
         assert 590 < clocks.offsets()["worker@one"] < 610
         assert list(clocks.differing()) == ["worker@one"]
+
+
+def test_a_session_that_the_database_ended_is_a_503(client: Client) -> None:
+    """Postgres ends a transaction in which nothing is asked for too long."""
+    try:
+        raise InternalError("ended") from psycopg.errors.IdleInTransactionSessionTimeout("ended")
+    except InternalError:
+        answer = server_error(RequestFactory().get("/api/v1/projects/"))
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
