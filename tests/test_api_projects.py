@@ -7,6 +7,7 @@ from django.conf import settings
 
 from annotation.models import Criterion, Invitation, Membership, Project, Role, User
 from annotation.services.members import open_invitation
+from annotation.services.projects import update_project
 from tests.api import as_user, url
 
 pytestmark = pytest.mark.django_db
@@ -197,3 +198,44 @@ def test_a_withdrawn_invitation_stays_withdrawn(project: Project, alice: User) -
     where = url("invitation", project_id=project.id, invitation_id=made["id"])
     assert client.delete(where).status_code == client.delete(where).status_code == 204
     assert Invitation.objects.get().revoked_at is not None
+
+
+# --- Settings by role --------------------------------------------------------------------------------
+
+SHARED = {
+    *("allow_tie", "screen", "screen_size", "show_prompt", "criteria_together"),
+    *("ask_strength", "ask_reason", "tags", "undo_steps", "pause_after"),
+}
+KEPT_BACK = {
+    *("overlap", "quota", "lease_seconds", "strategy", "random_share", "goal", "top"),
+    *("gold_share", "repeat_share", "warn_below", "pause_below", "pause_automatically"),
+    *("target", "target_value", "close_at_target"),
+}
+SEEN_BY = {
+    "annotator": SHARED,
+    "reviewer": SHARED | KEPT_BACK,
+    "manager": SHARED | KEPT_BACK,
+}
+
+
+def test_settings_are_told_by_role(project: Project, bob: User, rita: User, alice: User) -> None:
+    """A setting that is in no list fails here: decide who may see it."""
+    for user in (bob, rita, alice):
+        client = as_user(user)
+        role = Membership.objects.get(user=user).role
+        one = client.get(url("project", project_id=project.id)).json()
+        (listed,) = client.get(url("projects")).json()["results"]
+        assert set(one["settings"]) == set(listed["settings"]) == SEEN_BY[role]
+        assert set(one) == {
+            *("id", "name", "instructions", "criteria", "state", "settings", "role", "created_at")
+        }
+
+
+def test_a_hidden_setting_changes_nothing_that_an_annotator_sees(
+    project: Project, bob: User
+) -> None:
+    where = url("project", project_id=project.id)
+    before = as_user(bob).get(where)
+    update_project(project.id, gold_share=0.4, quota=7)
+    after = as_user(bob).get(where, headers={"if-none-match": before["ETag"]})
+    assert after.status_code == 304

@@ -1,3 +1,5 @@
+from typing import Any
+
 from rest_framework import serializers
 
 from annotation.api.serializers.fields import FiniteFloatField
@@ -22,7 +24,17 @@ def _share(name: str, least: float, most: float) -> FiniteFloatField:
     return FiniteFloatField(required=False, min_value=least, max_value=most, help_text=text)
 
 
+# What annotators are told of the settings: what their screens look like, and what they may answer. Not how
+# they are checked, nor what is done with their answers.
+FOR_ANNOTATORS = {
+    *("allow_tie", "screen", "screen_size", "show_prompt", "criteria_together"),
+    *("ask_strength", "ask_reason", "tags", "undo_steps", "pause_after"),
+}
+
+
 class ProjectSettingsSerializer(serializers.ModelSerializer):
+    """How a project asks, and checks, and decides; annotators are told only how it asks."""
+
     random_share = _share("random_share", 0, 1)
     gold_share = _share("gold_share", 0, 0.5)
     repeat_share = _share("repeat_share", 0, 0.5)
@@ -49,6 +61,13 @@ class ProjectSettingsSerializer(serializers.ModelSerializer):
         ]
         extra_kwargs = {"quota": {"min_value": 1, "max_value": 10**9}}
 
+    def to_representation(self, project: Project) -> dict[str, Any]:
+        told = super().to_representation(project)
+        # Whoever hands out a project has told which role the asker has in it.
+        if Role(project.role).is_blind:  # type: ignore[attr-defined]
+            return {name: value for name, value in told.items() if name in FOR_ANNOTATORS}
+        return told
+
 
 class ProjectSerializer(serializers.ModelSerializer):
     instructions = serializers.CharField(required=False, allow_blank=True, max_length=20_000)
@@ -60,7 +79,9 @@ class ProjectSerializer(serializers.ModelSerializer):
         help_text="The questions, in their order; a list replaces the one before.",
     )
     settings = ProjectSettingsSerializer(
-        source="*", required=False, help_text="Those that are not given stay as they are."
+        source="*",
+        required=False,
+        help_text="Those that are not given stay as they are. Annotators see only those of their screens.",
     )
     role = serializers.ChoiceField(
         choices=Role.choices, read_only=True, help_text="What the person who asks is here."
