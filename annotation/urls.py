@@ -1,6 +1,6 @@
 from allauth.account import views as allauth
 from django.urls import path
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from annotation.views import (
     accounts,
@@ -25,7 +25,7 @@ from annotation.views import (
 urlpatterns = [
     path("login/", accounts.login, name="account_login"),
     path("logout/", require_POST(allauth.logout), name="account_logout"),
-    path("inactive/", allauth.account_inactive, name="account_inactive"),
+    path("inactive/", require_safe(allauth.account_inactive), name="account_inactive"),
     path("password/", accounts.change_password, name="account_change_password"),
     path("password/set/", accounts.set_password, name="account_set_password"),
     path("keys/", keys.keys, name="keys"),

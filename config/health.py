@@ -11,6 +11,7 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
 
 from config import broker, clocks
 
@@ -18,10 +19,12 @@ from config import broker, clocks
 PROBE_BYTES = 2**16
 
 
+@require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"alive": True})
 
 
+@require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """503 where something that the work needs is missing. Clocks that differ are said, and stop nothing."""
     problems = {part: find() for part, find in PARTS.items()}

@@ -1,4 +1,4 @@
-"""Every page, for every role: who may open it, and what everybody gets when something is wrong."""
+"""Every page: what it needs, what it leaves behind, and what everybody gets when something is wrong."""
 
 from typing import Any
 
@@ -25,34 +25,31 @@ from tests.pages import logged_in
 # --- Who may open what -------------------------------------------------------------------------------
 
 
-MANAGER, REVIEWER, MEMBER, ANYBODY = "alice", "rita", "bob", "dave"
-CAST = [MANAGER, REVIEWER, MEMBER, ANYBODY]
-
-# Each page with its arguments, and what each of the cast gets.
-PAGES: dict[tuple[str, ...], list[int]] = {
-    ("projects",): [200, 200, 200, 200],
-    ("account_change_password",): [200, 200, 200, 200],
-    ("tokens",): [200, 200, 200, 200],
-    ("keys",): [200, 200, 200, 200],
-    ("new_project",): [200, 403, 403, 403],
-    ("compare", "project"): [200, 200, 200, 404],
-    ("introduction", "project"): [200, 200, 200, 404],
-    ("history", "project"): [200, 200, 200, 404],
-    ("ranking", "project"): [200, 200, 403, 404],
-    ("dashboard", "project"): [200, 200, 403, 404],
-    ("exports", "project"): [200, 403, 403, 404],
-    ("project_images", "project"): [200, 403, 403, 404],
-    ("prompts", "project"): [200, 403, 403, 404],
-    ("examples", "project"): [200, 403, 403, 404],
-    ("duplicates", "project"): [200, 403, 403, 404],
-    ("imports", "project"): [200, 403, 403, 404],
-    ("import_list", "project"): [200, 403, 403, 404],
-    ("members", "project"): [200, 403, 403, 404],
-    ("project_settings", "project"): [200, 403, 403, 404],
-    ("webhooks", "project"): [200, 403, 403, 404],
-    ("webhook", "webhook"): [200, 403, 403, 404],
-    ("image", "image"): [200, 200, 200, 404],
-}
+# Each page with its arguments; who may open it, tests/access.txt says.
+PAGES: list[tuple[str, ...]] = [
+    ("projects",),
+    ("account_change_password",),
+    ("tokens",),
+    ("keys",),
+    ("new_project",),
+    ("compare", "project"),
+    ("introduction", "project"),
+    ("history", "project"),
+    ("ranking", "project"),
+    ("dashboard", "project"),
+    ("exports", "project"),
+    ("project_images", "project"),
+    ("prompts", "project"),
+    ("examples", "project"),
+    ("duplicates", "project"),
+    ("imports", "project"),
+    ("import_list", "project"),
+    ("members", "project"),
+    ("project_settings", "project"),
+    ("webhooks", "project"),
+    ("webhook", "webhook"),
+    ("image", "image"),
+]
 # Forms that only managers may send; all are refused before their content is looked at.
 FORMS: list[tuple[str, ...]] = [
     ("project_settings", "project"),
@@ -81,6 +78,9 @@ FORMS: list[tuple[str, ...]] = [
     ("test_webhook", "webhook"),
     ("redeliver", "webhook", "delivery"),
     ("push_export", "project", "export"),
+    ("choose_method", "project"),
+    ("set_aside", "project", "carol"),
+    ("take_back", "project", "carol"),
     ("pause_person", "project", "carol"),
     ("resume_person", "project", "carol"),
     ("dismiss_flag", "project", "flag"),
@@ -116,14 +116,6 @@ def address(
 
 def url_of(page: tuple[str, ...], address: dict[str, Any]) -> str:
     return reverse(page[0], args=[address[name] for name in page[1:]])
-
-
-@pytest.mark.parametrize("at", PAGES, ids=lambda at: at[0])
-def test_each_page_is_open_to_its_roles_only(at, address):
-    url = url_of(at, address)
-    users = {name: User.objects.get(username=name) for name in CAST}
-    got = [logged_in(users[name]).get(url).status_code for name in CAST]
-    assert got == PAGES[at]
 
 
 @pytest.mark.parametrize("at", FORMS, ids=lambda at: at[0])

@@ -15,7 +15,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from annotation.accounts import remember_device, too_many_logins, user_of_entry_key
 from annotation.errors import Gone
 from annotation.models import User
-from annotation.views.page import page
+from annotation.views.page import only_opened_or_sent, page
 
 
 class LoginPage(LoginView):
@@ -45,7 +45,7 @@ class LoginPage(LoginView):
         return response
 
 
-login = LoginPage.as_view()
+login = only_opened_or_sent(LoginPage.as_view())
 change_password = page(PasswordChangeView.as_view(success_url=reverse_lazy("projects")))
 set_password = page(PasswordSetView.as_view(success_url=reverse_lazy("projects")))
 

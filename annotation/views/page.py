@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
@@ -20,10 +21,15 @@ from annotation.api.pagination import KeysetPagination
 from annotation.errors import Refused
 from annotation.models import Membership
 
+only_opened_or_sent = require_http_methods(["GET", "HEAD", "POST"])
+
 
 def page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """For people who are logged in; no browser keeps a copy, so that “back” after logout shows nothing."""
-    return never_cache(login_required(view))
+    """For people who are logged in; no browser keeps a copy, so that “back” after logout shows nothing.
+
+    A page is opened or sent a form; whatever else is asked of it is refused, not taken for opening it.
+    """
+    return only_opened_or_sent(never_cache(login_required(view)))
 
 
 def takes_uploads(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
