@@ -8,6 +8,7 @@ from annotation.periodic import periodic_task
 from annotation.services import queue
 from annotation.services.assignments import release_expired
 from annotation.services.derivatives import make_derivatives
+from annotation.services.retention import forget_stale
 
 # Well below the time limit of a task: a long import goes on in the next one, and others get their turn.
 IMPORT_SECONDS = 900.0
@@ -65,3 +66,8 @@ def deliver() -> None:
 @periodic_task("annotation.tasks.forget_old_deliveries")
 def forget_old_deliveries() -> None:
     forget_old()
+
+
+@shared_task(name="annotation.tasks.forget_stale")
+def forget_stale_data() -> None:
+    forget_stale()

@@ -55,6 +55,8 @@ try:
         raise ImproperlyConfigured(
             "HUB_ENABLED is on, but HUB_TOKEN is not set: pushing to a hub needs a token that may write."
         )
+    # After so many days the file of an export is deleted; 0 keeps it for ever.
+    EXPORT_DAYS = env.int("EXPORT_DAYS", 30)
     # Where webhooks may lead to (annotation/targets.py); empty: there are no webhooks.
     WEBHOOK_TARGETS: list[str] = env.list("WEBHOOK_TARGETS", [])
     # What the API grants a minute, in each web process; 0 is no limit (annotation/api/throttles.py).
@@ -370,6 +372,8 @@ CELERY_BEAT_SCHEDULER = "config.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "deliver": {"task": "annotation.tasks.deliver", "schedule": 5.0},
     "forget-old-deliveries": {"task": "annotation.tasks.forget_old_deliveries", "schedule": 3600.0},
+    "forget-stale": {"task": "annotation.tasks.forget_stale", "schedule": 3600.0},
+    "remove-old-exports": {"task": "rating.tasks.remove_old_exports", "schedule": 3600.0},
     "sweep": {"task": "rating.tasks.sweep", "schedule": 5.0},
     "review": {"task": "rating.tasks.review", "schedule": 20.0},
     "sweep-imports": {"task": "annotation.tasks.sweep_imports", "schedule": 5.0},

@@ -8,7 +8,7 @@ from celery.signals import worker_ready
 from annotation.periodic import periodic_task
 from annotation.services.queue import refill
 from rating.exports.hub import run_push, unfinished_pushes
-from rating.exports.jobs import run_export, unfinished_exports
+from rating.exports.jobs import remove_old_exports, run_export, unfinished_exports
 from rating.selectors import stale_projects, unreviewed_projects
 from rating.selectors.accuracy import unjudged_projects
 from rating.services import judge_latest, recompute, review_annotators
@@ -43,6 +43,11 @@ def judge_project(project_id: str) -> None:
 def write_export(export_id: str) -> None:
     if not is_compiling():
         run_export(UUID(export_id))
+
+
+@shared_task(name="rating.tasks.remove_old_exports")
+def remove_exports() -> None:
+    remove_old_exports()
 
 
 @shared_task(name="rating.tasks.push_export")

@@ -11,6 +11,11 @@ urlpatterns = [
         dashboard.push,
         name="push_export",
     ),
+    path(
+        "projects/<uuid:project_id>/exports/<uuid:export_id>/delete/",
+        dashboard.delete_export,
+        name="delete_export",
+    ),
     path("projects/<uuid:project_id>/method/", plan.choose_method, name="choose_method"),
     path(
         "projects/<uuid:project_id>/people/<uuid:user_id>/pause/",

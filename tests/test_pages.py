@@ -81,6 +81,7 @@ FORMS: list[tuple[str, ...]] = [
     ("choose_method", "project"),
     ("set_aside", "project", "carol"),
     ("take_back", "project", "carol"),
+    ("delete_export", "project", "export"),
     ("pause_person", "project", "carol"),
     ("resume_person", "project", "carol"),
     ("dismiss_flag", "project", "flag"),

@@ -2,6 +2,7 @@ from uuid import UUID
 
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
@@ -21,7 +22,7 @@ from rating.api.serializers import (
     PushSerializer,
 )
 from rating.exports.hub import request_push
-from rating.exports.jobs import file_name, path_of, request_export
+from rating.exports.jobs import file_name, path_of, remove_export, request_export
 from rating.exports.tables import CONTENT_TYPES
 from rating.models import Export
 
@@ -38,7 +39,9 @@ class ExportsView(View):
     )
     def get(self, request: Request, project_id: UUID) -> Response:
         project = project_for(self.user, project_id, Role.MANAGER)
-        return self.page(project.exports.all(), ExportSerializer, "-created_at", "-id")
+        return self.page(
+            project.exports.filter(removed_at=None), ExportSerializer, "-created_at", "-id"
+        )
 
     @operation(
         "create_export",
@@ -64,10 +67,26 @@ class ExportsView(View):
 
 class ExportView(View):
     @operation(
-        "get_export", "See how far an export is", scopes=[Scope.EXPORT], answers=ExportSerializer
+        "get_export",
+        "See how far an export is",
+        scopes=[Scope.EXPORT],
+        answers=ExportSerializer,
+        refusals=(401, 403, 404, 410),
     )
     def get(self, request: Request, export_id: UUID) -> Response:
         return Response(self.shown(ExportSerializer, export_for(self.user, export_id)))
+
+    @operation(
+        "delete_export",
+        "Delete an export, its file and its card",
+        scopes=[Scope.EXPORT],
+        description="Afterwards the export answers 410. What was pushed to the hub stays there. Deleted "
+        "again, it changes nothing.",
+        answers={204: None},
+    )
+    def delete(self, request: Request, export_id: UUID) -> Response:
+        remove_export(export_for(self.user, export_id, removed=True))
+        return Response(status=204)
 
 
 class DownloadView(View):
@@ -114,7 +133,7 @@ class CardView(View):
         description="Markdown: what the export is, how it was made, and what was left out by reason. As the "
         "README.md beside the file, it tells `datasets` which file is which split.",
         answers={(200, "text/markdown"): OpenApiTypes.STR},
-        refusals=(401, 403, 404, 409),
+        refusals=(401, 403, 404, 409, 410),
     )
     def get(self, request: Request, export_id: UUID) -> HttpResponseBase:
         export = export_for(self.user, export_id)
@@ -131,7 +150,7 @@ class PushesView(View):
         "See where an export was pushed to, the latest first",
         scopes=[Scope.EXPORT],
         answers=PushSerializer(many=True),
-        refusals=(400, 401, 403, 404),
+        refusals=(400, 401, 403, 404, 410),
     )
     def get(self, request: Request, export_id: UUID) -> Response:
         export = export_for(self.user, export_id)
@@ -154,9 +173,15 @@ class PushesView(View):
         return Response(self.shown(PushSerializer, push), status=202)
 
 
-def export_for(user: User, export_id: UUID) -> Export:
+def export_for(user: User, export_id: UUID, *, removed: bool = False) -> Export:
+    """Return an export of a project that this person manages; removed ones raise Gone."""
     export = Export.objects.filter(id=export_id).first()
     if export is None:
         raise Http404("There is no such export in your projects.")
     membership_for(user, export.project_id, Role.MANAGER)
+    if export.removed_at and not removed:
+        raise Gone(
+            _("This export was deleted on %(day)s. Ask for another one.")
+            % {"day": f"{export.removed_at:%Y-%m-%d}"}
+        )
     return export

@@ -25,6 +25,7 @@ from annotation.errors import Invalid
 from annotation.images.files import sync_folder
 from annotation.models import Comparison, Project, User
 from annotation.services.quotas import refuse_beyond_disk
+from annotation.services.retention import remove_files
 from annotation.webhooks import announce
 from rating.exports import FORMATS
 from rating.exports.card import card
@@ -38,6 +39,8 @@ logger = logging.getLogger(__name__)
 
 # After this time without an end, a running export counts as lost with its worker and is begun again.
 LOST_AFTER = timedelta(hours=1)
+# So long the row of a removed export says that it was there.
+ROWS_KEPT = timedelta(days=365)
 # Progress is told this often.
 TELL_SECONDS = 1.0
 
@@ -68,14 +71,14 @@ def format_named(key: str) -> Format:
 
 def unfinished_exports() -> list[UUID]:
     lost = Q(status=Export.Status.RUNNING, started_at__lt=Now() - LOST_AFTER)
-    waiting = Export.objects.filter(Q(status=Export.Status.QUEUED) | lost)
+    waiting = Export.objects.filter(Q(status=Export.Status.QUEUED) | lost, removed_at=None)
     return list(waiting.order_by("created_at").values_list("id", flat=True)[:20])
 
 
 def run_export(export_id: UUID) -> None:
     """Write the file of a queued export. Called twice, or by two workers, it is written once."""
     claimed = (
-        Export.objects.filter(id=export_id)
+        Export.objects.filter(id=export_id, removed_at=None)
         .filter(
             Q(status=Export.Status.QUEUED)
             | Q(status=Export.Status.RUNNING, started_at__lt=Now() - LOST_AFTER)
@@ -93,6 +96,38 @@ def run_export(export_id: UUID) -> None:
             status=Export.Status.FAILED, error=str(error)[:1000], finished_at=Now()
         )
     _announce(export_id)
+
+
+def remove_export(export: Export) -> None:
+    """Delete an export's file; its row says so for a year. Removed again, it stays removed.
+
+    One that is being written ends without a file.
+    """
+    # Without its run, whose ratings are kept no longer than others.
+    mine = Export.objects.filter(id=export.id, removed_at=None)
+    mine.update(removed_at=Now(), run=None, card="")
+    path_of(export).unlink(missing_ok=True)
+
+
+def remove_old_exports() -> int:
+    """Delete the files that are older than EXPORT_DAYS, and after a year their rows; return how many went."""
+    now = timezone.now()
+    Export.objects.filter(removed_at__lt=now - ROWS_KEPT).delete()
+    removed = 0
+    if settings.EXPORT_DAYS > 0:
+        limit = now - timedelta(days=settings.EXPORT_DAYS)
+        for export in Export.objects.filter(finished_at__lt=limit, removed_at=None).defer("card"):
+            remove_export(export)
+            removed += 1
+    return removed + _remove_leftovers()
+
+
+def _remove_leftovers() -> int:
+    """Delete what a killed worker or a deleted project has left in the folder of the exports."""
+    known = {
+        path_of(export).name for export in Export.objects.filter(removed_at=None).defer("card")
+    }
+    return remove_files(settings.EXPORT_DIR, lambda path: path.name not in known)
 
 
 def _announce(export_id: UUID) -> None:
@@ -146,7 +181,7 @@ def _write(export: Export) -> None:
         os.unlink(draft)
         raise
     sync_folder(path.parent)
-    Export.objects.filter(id=export.id).update(
+    kept = Export.objects.filter(id=export.id, removed_at=None).update(
         status=Export.Status.DONE,
         run=source.run,
         revision=source.run.revision,
@@ -158,6 +193,8 @@ def _write(export: Export) -> None:
         sha256=digest.sha256.hexdigest(),
         finished_at=Now(),
     )
+    if not kept:
+        path.unlink(missing_ok=True)
 
 
 def _card(export: Export, format: Format, source: Source) -> str:

@@ -15,7 +15,7 @@ from annotation.views.page import page, project_page, refusals_as_messages
 from rating.algorithms.methods import METHODS
 from rating.exports import FORMATS
 from rating.exports.hub import request_push
-from rating.exports.jobs import request_export
+from rating.exports.jobs import remove_export, request_export
 from rating.models import Export
 from rating.selectors import latest_run, method_of, screens_of
 from rating.views.accuracy import accuracy_of
@@ -98,7 +98,7 @@ def _options(request: HttpRequest, format: str) -> dict[str, str]:
 def push(request: HttpRequest, project_id: UUID, export_id: UUID) -> HttpResponse:
     membership = membership_for(request.user, project_id, Role.MANAGER)
     with refusals_as_messages(request):
-        export = get_object_or_404(membership.project.exports, id=export_id)
+        export = get_object_or_404(membership.project.exports, id=export_id, removed_at=None)
         repository = request.POST.get("repository", "").strip()
         private = "public" not in request.POST
         request_push(export, cast(User, request.user), repository, private=private)
@@ -106,8 +106,17 @@ def push(request: HttpRequest, project_id: UUID, export_id: UUID) -> HttpRespons
     return redirect("dashboard", project_id)
 
 
+@require_POST
+@page
+def delete_export(request: HttpRequest, project_id: UUID, export_id: UUID) -> HttpResponse:
+    membership = membership_for(request.user, project_id, Role.MANAGER)
+    remove_export(get_object_or_404(membership.project.exports, id=export_id))
+    messages.success(request, _("The export is deleted."))
+    return redirect("dashboard", project_id)
+
+
 def _latest_exports(project: Project) -> dict[str, Any]:
-    found = Export.objects.filter(project=project).select_related("created_by")
+    found = Export.objects.filter(project=project, removed_at=None).select_related("created_by")
     found = found.prefetch_related("pushes").defer("card")
     latest = list(found.order_by("-created_at", "id")[:EXPORTS_SHOWN])
     under_way = (Export.Status.QUEUED, Export.Status.RUNNING)
