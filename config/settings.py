@@ -332,6 +332,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "annotation.api.schema.close_bodies",
         "annotation.api.examples.add_examples",
     ],
     "COMPONENT_SPLIT_REQUEST": True,

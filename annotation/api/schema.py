@@ -13,6 +13,8 @@ from drf_spectacular.utils import (
 )
 from rest_framework import serializers
 
+from annotation import limits
+
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 DETAIL = inline_serializer("Refusal", {"detail": serializers.CharField()})
@@ -43,7 +45,9 @@ REFUSALS = {
 }
 NOT_MODIFIED = OpenApiResponse(None, "`If-None-Match` named what is still the answer.")
 # What every operation for people with credentials may answer.
-ALWAYS = (401, 403, 429, 503)
+ALWAYS = (400, 401, 403, 429, 503)
+# The parameters of every list, and how long each may be.
+OF_LISTS = {"cursor": limits.CURSOR, "page_size": limits.PARAMETER}
 
 
 def operation(
@@ -83,6 +87,13 @@ def operation(
             extensions={"x-scopes": list(scopes)} if scopes else None,
         )
         method = described(method)
+        # For those who look at all operations, and annotation.api.views.base, which finds them here.
+        method.operation_id, method.body = id, body  # type: ignore[attr-defined]
+        method.parameters = {  # type: ignore[attr-defined]
+            parameter.name: _longest(parameter)
+            for parameter in parameters
+            if parameter.location == OpenApiParameter.QUERY
+        } | (OF_LISTS if isinstance(answers.get(200), serializers.ListSerializer) else {})
         if scopes is not None:
             # Where annotation.api.authentication finds them.
             method.scopes = tuple(scopes)  # type: ignore[attr-defined]
@@ -92,9 +103,28 @@ def operation(
 
 
 def query(
-    name: str, description: str, type: Any = str, enum: Sequence[str] | None = None
+    name: str,
+    description: str,
+    type: Any = str,
+    enum: Sequence[str] | None = None,
+    longest: int = limits.PARAMETER,
 ) -> OpenApiParameter:
+    if type is str and not enum:
+        type = {"type": "string", "maxLength": longest}
     return OpenApiParameter(name, type, description=description, enum=enum)
+
+
+def _longest(parameter: OpenApiParameter) -> int:
+    schema = parameter.type if isinstance(parameter.type, dict) else {}
+    return int(schema.get("maxLength", limits.PARAMETER))
+
+
+def close_bodies(result: Any, generator: Any, request: Any, public: Any) -> Any:
+    """Say in the document that a body has no keys but those that it names."""
+    for name, schema in result["components"]["schemas"].items():
+        if name.endswith("Request") and schema.get("type") == "object":
+            schema.setdefault("additionalProperties", False)
+    return result
 
 
 class TokenScheme(OpenApiAuthenticationExtension):

@@ -111,11 +111,10 @@ def remove_export(export: Export) -> None:
 
 def remove_old_exports() -> int:
     """Delete the files that are older than EXPORT_DAYS, and after a year their rows; return how many went."""
-    now = timezone.now()
-    Export.objects.filter(removed_at__lt=now - ROWS_KEPT).delete()
+    Export.objects.filter(removed_at__lt=Now() - ROWS_KEPT).delete()
     removed = 0
     if settings.EXPORT_DAYS > 0:
-        limit = now - timedelta(days=settings.EXPORT_DAYS)
+        limit = Now() - timedelta(days=settings.EXPORT_DAYS)
         for export in Export.objects.filter(finished_at__lt=limit, removed_at=None).defer("card"):
             remove_export(export)
             removed += 1

@@ -14,6 +14,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from annotation.api.errors import PreconditionFailed
+from annotation.api.known import refuse_unknown_keys, refuse_unknown_parameters
 from annotation.api.pagination import KeysetPagination
 from annotation.models import User
 
@@ -35,6 +36,12 @@ class View(APIView):
     @property
     def user(self) -> User:
         return cast(User, self.request.user)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        method = getattr(self, (request.method or "").lower().replace("head", "get"), None)
+        if (known := getattr(method, "parameters", None)) is not None:
+            refuse_unknown_parameters(request.query_params, known)
 
     def finalize_response(
         self, request: Request, response: Any, *args: Any, **kwargs: Any
@@ -94,12 +101,13 @@ class View(APIView):
     def body(
         self, serializer: type[BaseSerializer[Any]], *, partial: bool = False
     ) -> dict[str, Any]:
-        """The request's body, checked. Unknown fields are ignored, so nothing else can be set."""
+        """The request's body, checked. A field that the serializer does not take is refused."""
         # A form that the check of the CSRF token has read would otherwise count as an empty body.
         kind = self.request.content_type or ""
         if kind.startswith("multipart/") and not self._takes_forms():
             raise UnsupportedMediaType(kind)
         checked = serializer(data=self.request.data, partial=partial)
+        refuse_unknown_keys(checked, self.request.data)
         checked.is_valid(raise_exception=True)
         return cast(dict[str, Any], checked.validated_data)
 

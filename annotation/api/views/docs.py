@@ -21,9 +21,13 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.request import Request
 
 from annotation import client
+from annotation.api.known import refuse_unknown_parameters
 from annotation.api.negotiation import AnyAccept
 from annotation.api.schema import operation
 from annotation.api.views.base import View
+
+# What drf-spectacular's own page may ask of the document.
+OF_DOCUMENT = {"lang": 20, "version": 20}
 
 
 @method_decorator(conditional_page, name="dispatch")
@@ -41,6 +45,10 @@ class SchemaView(SpectacularAPIView):
         # One document for all, in the language of those who program; for the rest of this request.
         activate("en")
         return super().dispatch(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        refuse_unknown_parameters(request.query_params, OF_DOCUMENT)
 
 
 @method_decorator(csp_update({"img-src": ["data:"]}), name="dispatch")
