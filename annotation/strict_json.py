@@ -4,7 +4,9 @@ import json
 import math
 from typing import Any
 
-MOST_LEVELS = 64
+from annotation import limits
+
+MOST_LEVELS = limits.JSON_DEPTH
 
 
 def strict_json(text: bytes | str) -> Any:

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django_filters.rest_framework import FilterSet
 from rest_framework.exceptions import ValidationError
 
+from annotation import limits
 from annotation.errors import Invalid
 from annotation.models import Comparison, Image, Project, Purpose, Screen
 from annotation.names import name_key
@@ -17,8 +18,8 @@ EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo
 
 
 class ComparisonFilter(FilterSet):
-    criterion = django_filters.CharFilter(method="of_criterion")
-    annotator = django_filters.CharFilter(method="by_annotator")
+    criterion = django_filters.CharFilter(method="of_criterion", max_length=limits.PARAMETER)
+    annotator = django_filters.CharFilter(method="by_annotator", max_length=limits.PARAMETER)
     since = django_filters.IsoDateTimeFilter(method="since_time")
     retracted = django_filters.ChoiceFilter(
         choices=[("true", "true"), ("false", "false")], method="if_retracted"
@@ -61,10 +62,10 @@ class ComparisonFilter(FilterSet):
 
 
 class ImageFilter(FilterSet):
-    search = django_filters.CharFilter()
+    search = django_filters.CharFilter(max_length=limits.SEARCH)
     excluded = django_filters.ChoiceFilter(choices=[("true", "true"), ("false", "false")])
     prompt = django_filters.UUIDFilter()
-    sha256 = django_filters.CharFilter()
+    sha256 = django_filters.CharFilter(max_length=limits.PARAMETER)
     reported = django_filters.ChoiceFilter(choices=[("true", "true")])
 
     @classmethod

@@ -11,8 +11,10 @@ from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotation import limits
+
 PAGE_SIZE = 100
-MOST_PER_PAGE = 1000
+MOST_PER_PAGE = limits.PAGE
 
 
 class KeysetPagination(BasePagination):

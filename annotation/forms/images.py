@@ -6,17 +6,20 @@ from uuid import UUID
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.core.validators import MaxLengthValidator
 from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from annotation import limits
+from annotation.errors import Invalid
 from annotation.imports.kinds import KINDS
 from annotation.models import Import
 
 
 class ExcludeForm(forms.Form):
     excluded = forms.BooleanField(required=False)
-    reason = forms.CharField(max_length=300, required=False)
+    reason = forms.CharField(max_length=limits.REASON, required=False)
 
 
 class GalleryForm(forms.Form):
@@ -26,12 +29,13 @@ class GalleryForm(forms.Form):
         choices=[("used", _("In use")), ("excluded", _("Excluded")), ("reported", _("Reported"))],
         required=False,
     )
-    q = forms.CharField(max_length=500, required=False)
+    q = forms.CharField(max_length=limits.SEARCH, required=False)
     prompt = forms.UUIDField(required=False)
 
     def wanted(self) -> dict[str, Any]:
-        """As `images_of` takes it; what makes no sense is left out."""
-        self.is_valid()
+        """As `images_of` takes it; what makes no sense is left out, but for a search that is too long."""
+        if not self.is_valid() and "q" in self.errors:
+            raise Invalid(str(self.errors["q"][0]), "q")
         given = self.cleaned_data
         return {
             "excluded": {"used": False, "excluded": True}.get(given.get("show", "")),
@@ -42,7 +46,7 @@ class GalleryForm(forms.Form):
 
 
 class PromptForm(forms.Form):
-    prompt = forms.CharField(max_length=20_000, required=False)
+    prompt = forms.CharField(max_length=limits.PROMPT, required=False)
 
 
 class ChangeImagesForm(PromptForm):
@@ -56,8 +60,10 @@ class ChangeImagesForm(PromptForm):
         ]
     )
     everything = forms.BooleanField(required=False)
-    images = forms.TypedMultipleChoiceField(coerce=UUID, required=False)
-    reason = forms.CharField(max_length=300, required=False)
+    images = forms.TypedMultipleChoiceField(
+        coerce=UUID, required=False, validators=[MaxLengthValidator(limits.IMAGES_NAMED)]
+    )
+    reason = forms.CharField(max_length=limits.REASON, required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -95,6 +101,7 @@ class FilesField(forms.FileField):
 
 class UploadForm(forms.Form):
     pictures = FilesField(
+        max_length=limits.FILE_NAME,
         label=_("Pictures"),
         # What is refused for its content is refused one by one, with its reason; not so an empty one.
         allow_empty_file=True,
@@ -106,14 +113,14 @@ class UploadForm(forms.Form):
     prompt = forms.CharField(
         label=_("Prompt"),
         required=False,
-        max_length=20_000,
+        max_length=limits.PROMPT,
         help_text=_("If they were made for a prompt. Only images of one prompt are compared."),
         widget=forms.Textarea(attrs={"rows": 2}),
     )
     model = forms.CharField(
         label=_("Model"),
         required=False,
-        max_length=200,
+        max_length=limits.MODEL_NAME,
         help_text=_("What made them. Annotators never see it."),
     )
 
@@ -124,28 +131,31 @@ class ImportForm(forms.Form):
     source = forms.ChoiceField(widget=forms.RadioSelect, label=_("From where"))
     file = forms.FileField(
         required=False,
+        max_length=limits.FILE_NAME,
         label=_("Upload a file"),
         help_text=_("A zip, a manifest, or comparisons."),
     )
-    path = forms.CharField(required=False, max_length=4000, label=_("Or a path of the server"))
+    path = forms.CharField(
+        required=False, max_length=limits.SERVER_PATH, label=_("Or a path of the server")
+    )
     folder = forms.CharField(
         required=False,
-        max_length=4000,
+        max_length=limits.SERVER_PATH,
         label=_("Folder"),
         help_text=_("What the paths of a manifest are relative to; its own folder, unless given."),
     )
-    bucket = forms.CharField(label=_("Bucket"), required=False, max_length=100)
-    prefix = forms.CharField(label=_("Prefix"), required=False, max_length=1000)  # type: ignore[assignment]  # its name
+    bucket = forms.CharField(label=_("Bucket"), required=False, max_length=limits.BUCKET)
+    prefix = forms.CharField(label=_("Prefix"), required=False, max_length=limits.PREFIX)  # type: ignore[assignment]  # its name
     image_column = forms.CharField(
-        required=False, max_length=200, label=_("Column with the picture")
+        required=False, max_length=limits.COLUMN, label=_("Column with the picture")
     )
     prompt_column = forms.CharField(
-        required=False, max_length=200, label=_("Column with the prompt")
+        required=False, max_length=limits.COLUMN, label=_("Column with the prompt")
     )
     criterion = forms.CharField(
         label=_("Criterion"),
         required=False,
-        max_length=50,
+        max_length=limits.CRITERION_KEY,
         help_text=_(
             "The key of the one that comparisons are about; needed if the project has several."
         ),
@@ -153,7 +163,7 @@ class ImportForm(forms.Form):
     annotator = forms.CharField(
         label=_("Annotator"),
         required=False,
-        max_length=150,
+        max_length=limits.ACCOUNT_NAME,
         help_text=_("The member who made the comparisons; you, unless given."),
     )
     read_prompts = forms.BooleanField(

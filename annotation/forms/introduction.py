@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from annotation import limits
 from annotation.models import Criterion, Project
 
 
@@ -13,7 +14,7 @@ class ExampleUseForm(forms.Form):
 
     explanation = forms.CharField(
         required=False,
-        max_length=2000,
+        max_length=limits.EXPLANATION,
         label=_("Why it is better"),
         widget=forms.Textarea(attrs={"rows": 3}),
     )

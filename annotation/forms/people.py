@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from annotation import keys
+from annotation import keys, limits
 from annotation.errors import Invalid
 from annotation.models import Role, Scope, User
 from annotation.tokens import DAYS, MOST_DAYS
@@ -19,12 +19,12 @@ ROLE_NAMES = {
 
 class NewPersonForm(forms.Form):
     username = forms.CharField(
-        max_length=150,
+        max_length=limits.ACCOUNT_NAME,
         label=_("Choose a username"),
         widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none"}),
     )
     password = forms.CharField(
-        max_length=1000,
+        max_length=limits.PASSWORD,
         strip=False,
         label=_("Choose a password"),
         help_text=_("At least 8 characters, and not an easily guessed one."),
@@ -41,14 +41,14 @@ class RoleForm(forms.Form):
 
 
 class MemberForm(RoleForm):
-    username = forms.CharField(label=_("Username"), max_length=150)
+    username = forms.CharField(label=_("Username"), max_length=limits.ACCOUNT_NAME)
     field_order = ("username", "role")
 
 
 class InvitationForm(RoleForm):
     note = forms.CharField(
         label=_("Note"),
-        max_length=200,
+        max_length=limits.NOTE,
         required=False,
         help_text=_("For whom it is. Only managers see it."),
     )
@@ -56,7 +56,7 @@ class InvitationForm(RoleForm):
 
 class TokenForm(forms.Form):
     name = forms.CharField(
-        max_length=100, help_text=_("What it is for, so that you know it again.")
+        max_length=limits.TOKEN_NAME, help_text=_("What it is for, so that you know it again.")
     )
     scopes = forms.MultipleChoiceField(
         choices=Scope.choices,
@@ -99,7 +99,7 @@ class KeysForm(forms.Form):
         for name, action in keys.ACTIONS.items():
             self.fields[name] = forms.CharField(
                 required=False,
-                max_length=200,
+                max_length=limits.KEYS,
                 label=action.label,
                 initial=keys.labels_of(own.get(name, action.defaults)),
                 widget=forms.TextInput(

@@ -3,10 +3,12 @@
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxLengthValidator, MaxValueValidator
 from django.utils.text import slugify
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from annotation import limits
 from annotation.models import Criterion, Project
 from annotation.webhooks import EVENTS
 
@@ -118,6 +120,8 @@ class ProjectForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         for name in MAY_BE_LEFT_OUT:
             self.fields[name].required = False
+        self.fields["instructions"].validators.append(MaxLengthValidator(limits.INSTRUCTIONS))
+        self.fields["quota"].validators.append(MaxValueValidator(limits.QUOTA))
 
     def clean(self) -> dict[str, Any]:
         """What was not sent stays as it is."""
@@ -135,10 +139,10 @@ class StateForm(forms.Form):
 
 
 class CriterionForm(forms.Form):
-    question = forms.CharField(label=_("Question"), max_length=300, required=False)
+    question = forms.CharField(label=_("Question"), max_length=limits.QUESTION, required=False)
     key = forms.CharField(
         label=_("Key"),
-        max_length=50,
+        max_length=limits.CRITERION_KEY,
         required=False,
         validators=Criterion._meta.get_field("key").validators,
     )
@@ -152,7 +156,13 @@ class CriterionForm(forms.Form):
         return cleaned
 
 
-CriterionFormSet = forms.formset_factory(CriterionForm, extra=1)
+CriterionFormSet = forms.formset_factory(
+    CriterionForm,
+    extra=1,
+    max_num=limits.CRITERIA,
+    validate_max=True,
+    absolute_max=limits.CRITERIA + 1,
+)
 
 
 def criterion_forms(data: Any, project: Project | None = None) -> Any:
@@ -174,7 +184,7 @@ def criteria_of(filled: Any) -> list[dict[str, str]]:
 
 class WebhookForm(forms.Form):
     url = forms.CharField(
-        max_length=2000,
+        max_length=limits.ADDRESS,
         label=_("Address"),
         help_text=_("One that the operator of this service allows."),
         widget=forms.URLInput,

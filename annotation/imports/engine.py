@@ -20,7 +20,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils.translation import gettext
 
-from annotation import images
+from annotation import images, limits
 from annotation.errors import Invalid
 from annotation.imports.entries import (
     NO_ROOM,
@@ -242,6 +242,11 @@ class Reader:
         if entry.home is None:
             return None
         if entry.home not in self.folders:
+            if len(os.fsencode(entry.home)) > limits.INDEXED:
+                raise Invalid(
+                    gettext("The path of the folder is longer than %(most)s bytes.")
+                    % {"most": limits.INDEXED}
+                )
             self.folders[entry.home], _ = Folder.objects.get_or_create(
                 project=self.project, path=str(entry.home)
             )

@@ -19,12 +19,18 @@ from typing import Any, NamedTuple, Protocol
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from annotation import limits
 from annotation.errors import Invalid
 from annotation.strict_json import refuse_bad_text, refuse_unstorable
 
-LONGEST = {"name": 400, "prompt": 20_000, "model": 200, "group": 200}
-LONGEST_PATH = 1000
-LONGEST_METADATA = 100_000
+LONGEST = {
+    "name": limits.IMAGE_NAME,
+    "prompt": limits.PROMPT,
+    "model": limits.MODEL_NAME,
+    "group": limits.MODEL_NAME,
+}
+LONGEST_PATH = limits.IMAGE_PATH
+LONGEST_METADATA = limits.METADATA
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -94,8 +100,8 @@ class Entry:
                     "name": name,
                     "longest": f"{longest:,}",
                 }
-        if self.home is not None and len(self.place) > LONGEST_PATH:
-            return _("Its path is longer than %(longest_path)s characters.") % {
+        if self.home is not None and len(os.fsencode(self.place)) > LONGEST_PATH:
+            return _("Its path is longer than %(longest_path)s bytes.") % {
                 "longest_path": f"{LONGEST_PATH:,}"
             }
         try:

@@ -10,10 +10,11 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
+from annotation import limits
 from annotation.names import name_key
 
 # A digit key for each tag.
-MOST_TAGS, LONGEST_TAG = 9, 50
+MOST_TAGS, LONGEST_TAG = limits.TAGS, limits.TAG
 
 
 def new_pseudonym_key() -> str:

@@ -8,11 +8,12 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
+from annotation import limits
 from annotation.errors import Conflict, Invalid
 from annotation.models import Criterion, Example, Image, Project
 from annotation.services.projects import locked_project
 
-LONGEST_EXPLANATION = 2000
+LONGEST_EXPLANATION = limits.EXPLANATION
 MOST_EXAMPLES = 200
 
 

@@ -1,9 +1,10 @@
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from annotation import limits
 from annotation.errors import Conflict, Gone, Refused
 
 
@@ -14,6 +15,8 @@ class RefusedMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if len(request.META.get("QUERY_STRING", "")) > limits.URL:
+            return _address_too_long(request)
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -22,6 +25,14 @@ class RefusedMiddleware:
         status, title = _status_and_title(error)
         context = {"title": title, "message": str(error)}
         return render(request, "refused.html", context, status=status)
+
+
+def _address_too_long(request: HttpRequest) -> HttpResponse:
+    told = _("The address is longer than %(most)s bytes. Send less in it.") % {"most": limits.URL}
+    if request.path.startswith("/api/"):
+        return JsonResponse({"detail": [told]}, status=400)
+    context = {"title": _("This cannot be used"), "message": told}
+    return render(request, "refused.html", context, status=400)
 
 
 def _status_and_title(refused: Refused) -> tuple[int, str]:

@@ -5,6 +5,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotation import limits
 from annotation.access import project_for
 from annotation.api.schema import operation, query
 from annotation.api.views.base import View
@@ -69,7 +70,7 @@ class AgreementView(View):
         refusals=(400, 401, 403, 404),
         parameters=[
             query("criterion", "A criterion's key; the project's first, unless given."),
-            query("cursor", "Where the page begins, as the links have it."),
+            query("cursor", "Where the page begins, as the links have it.", longest=limits.CURSOR),
             query("page_size", "How many results a page has, up to 1000.", int),
         ],
     )

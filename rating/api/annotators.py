@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotation import selectors
+from annotation import limits, selectors
 from annotation.access import project_for
 from annotation.api.schema import operation
 from annotation.api.views.base import View
@@ -91,7 +91,9 @@ class AnnotatorChangeSerializer(serializers.Serializer):
     paused = serializers.BooleanField(
         required=False, help_text="Whether they are shown nothing more."
     )
-    reason = serializers.CharField(required=False, allow_blank=True, max_length=300, default="")
+    reason = serializers.CharField(
+        required=False, allow_blank=True, max_length=limits.REASON, default=""
+    )
 
 
 def described(project: Project) -> list[dict[str, Any]]:

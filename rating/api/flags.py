@@ -5,6 +5,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotation import limits
 from annotation.access import project_for
 from annotation.api.schema import operation, query
 from annotation.api.views.base import View
@@ -41,7 +42,9 @@ class FlagChangeSerializer(serializers.Serializer):
     dismissed = serializers.BooleanField(
         help_text="Whether what it says counts no more; it comes back only for new reasons."
     )
-    reason = serializers.CharField(required=False, allow_blank=True, max_length=300, default="")
+    reason = serializers.CharField(
+        required=False, allow_blank=True, max_length=limits.REASON, default=""
+    )
 
 
 class DecisionSerializer(serializers.ModelSerializer):

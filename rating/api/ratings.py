@@ -7,6 +7,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotation import limits
 from annotation.access import project_for
 from annotation.api.schema import operation, query
 from annotation.api.views.base import View
@@ -37,9 +38,9 @@ class RatingsView(View):
         refusals=(400, 401, 403, 404, 410),
         parameters=[
             query("criterion", "A criterion's key; the project's first, unless given."),
-            query("prompt", "Only images of this prompt: its whole text."),
+            query("prompt", "Only images of this prompt: its whole text.", longest=limits.PROMPT),
             query("run", "An earlier run's id; the latest, unless given.", UUID),
-            query("cursor", "Where the page begins, as the links have it."),
+            query("cursor", "Where the page begins, as the links have it.", longest=limits.CURSOR),
             query("page_size", "How many results a page has, up to 1000.", int),
         ],
     )

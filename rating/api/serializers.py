@@ -5,6 +5,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from annotation import limits
 from rating.algorithms.methods import METHODS
 from rating.exports import FORMATS
 from rating.models import Export, HubPush, RatingRun
@@ -148,7 +149,8 @@ class ExportSerializer(serializers.ModelSerializer):
 
 class NewPushSerializer(serializers.Serializer):
     repository = serializers.CharField(
-        max_length=200, help_text="A data set on the operator's hub, such as `our-team/cats`."
+        max_length=limits.REPOSITORY,
+        help_text="A data set on the operator's hub, such as `our-team/cats`.",
     )
     private = serializers.BooleanField(
         default=True, help_text="Whether a repository that is made for it is private."

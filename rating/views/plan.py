@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from annotation import limits
 from annotation.access import project_for
 from annotation.models import Role, User
 from annotation.views.page import page, refusals_as_messages
@@ -17,7 +18,7 @@ from rating import services
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(max_length=300, required=False)
+    reason = forms.CharField(max_length=limits.REASON, required=False)
 
 
 @require_POST

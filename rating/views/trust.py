@@ -13,6 +13,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from annotation import limits
 from annotation.access import project_for
 from annotation.language import number
 from annotation.models import Flag, Membership, Project, Role, User
@@ -27,7 +28,7 @@ LATEST = 20
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(max_length=300, required=False)
+    reason = forms.CharField(max_length=limits.REASON, required=False)
 
 
 @dataclass(frozen=True)

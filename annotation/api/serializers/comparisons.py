@@ -5,15 +5,13 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from annotation import limits
 from annotation.api.serializers.images import ImageURLField
 from annotation.models import Assignment, Cause, Comparison, Image, Outcome, Screen
-from annotation.models.project import LONGEST_TAG, MOST_TAGS
 from annotation.showings import id_of, levels_of, reference_of, side_of
 
-LONGEST_DURATION = 2**31 - 1
 # The longest lease that there is.
 LONGEST_WAIT = 7 * 24 * 3600 * 1000
-MOST_IMAGES = 9
 OF_PAIRS = "Null, if more than two images are shown."
 IN_ORDER_OF_SCREEN = "More than two images, in the order of the screen; null for two."
 OWN_IDS = (
@@ -29,9 +27,11 @@ LEVELS = (
 
 
 class AssignmentRequestSerializer(serializers.Serializer):
-    count = serializers.IntegerField(default=1, min_value=1, max_value=5)
+    count = serializers.IntegerField(default=1, min_value=1, max_value=limits.ASSIGNMENTS)
     criterion = serializers.CharField(
-        required=False, max_length=50, help_text="A criterion's key; any, unless given."
+        required=False,
+        max_length=limits.CRITERION_KEY,
+        help_text="A criterion's key; any, unless given.",
     )
 
 
@@ -152,9 +152,9 @@ class OpenedSerializer(serializers.Serializer):
 class LevelsField(serializers.ListField):
     def __init__(self, **kwargs: Any) -> None:
         level = serializers.ListField(
-            child=serializers.UUIDField(), min_length=1, max_length=MOST_IMAGES
+            child=serializers.UUIDField(), min_length=1, max_length=limits.IMAGES_SHOWN
         )
-        super().__init__(child=level, min_length=2, max_length=MOST_IMAGES, **kwargs)
+        super().__init__(child=level, min_length=2, max_length=limits.IMAGES_SHOWN, **kwargs)
 
 
 class KnownLevelsField(KnownAs, LevelsField):
@@ -180,8 +180,8 @@ class SideIdField(KnownAs, serializers.Field):
 
 class TagsField(serializers.ListField):
     def __init__(self, **kwargs: Any) -> None:
-        child = serializers.CharField(max_length=LONGEST_TAG)
-        super().__init__(child=child, max_length=MOST_TAGS, **kwargs)
+        child = serializers.CharField(max_length=limits.TAG)
+        super().__init__(child=child, max_length=limits.TAGS, **kwargs)
 
 
 class NewComparisonSerializer(serializers.Serializer):
@@ -194,7 +194,7 @@ class NewComparisonSerializer(serializers.Serializer):
         required=False, allow_null=True, help_text=f"With the outcome “ordered”. {LEVELS}"
     )
     duration_ms = serializers.IntegerField(
-        required=False, allow_null=True, min_value=0, max_value=LONGEST_DURATION
+        required=False, allow_null=True, min_value=0, max_value=limits.WHOLE_NUMBER
     )
     cause = serializers.ChoiceField(
         choices=Cause.choices,
@@ -202,7 +202,9 @@ class NewComparisonSerializer(serializers.Serializer):
         allow_blank=True,
         help_text="With the outcome “skip”: whether an image is broken or unsafe, or it cannot be told.",
     )
-    reason = serializers.CharField(required=False, allow_blank=True, max_length=1000)
+    reason = serializers.CharField(
+        required=False, allow_blank=True, max_length=limits.ANSWER_REASON
+    )
     tags = TagsField(required=False, help_text="Some of the project's tags, each once.")
     strength = serializers.IntegerField(
         required=False,

@@ -1,5 +1,6 @@
 from rest_framework import serializers
 
+from annotation import limits
 from annotation.models import Example
 from annotation.services.examples import LONGEST_EXPLANATION
 
@@ -49,7 +50,9 @@ class NewExampleSerializer(serializers.Serializer):
     better = serializers.UUIDField(help_text="The better image.")
     worse = serializers.UUIDField(help_text="The other image, of the same prompt.")
     criterion = serializers.CharField(
-        required=False, max_length=50, help_text="A criterion's key; the first, unless given."
+        required=False,
+        max_length=limits.CRITERION_KEY,
+        help_text="A criterion's key; the first, unless given.",
     )
     explanation = serializers.CharField(
         required=False,

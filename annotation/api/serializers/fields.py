@@ -1,5 +1,6 @@
 """Fields that are stricter than the framework's."""
 
+import json
 import math
 from typing import Any
 
@@ -7,6 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from annotation import limits
 from annotation.strict_json import strict_json
 
 
@@ -27,6 +29,7 @@ class MetadataField(serializers.Field):
     default_error_messages = {
         "invalid": "Send a JSON object, such as {{“seed”: 7}}.",
         "unusable": "This is not usable JSON: {error}",
+        "too_long": "As JSON it has {length} characters; at most {most} are possible.",
     }
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
@@ -37,6 +40,8 @@ class MetadataField(serializers.Field):
                 self.fail("unusable", error=error)
         if not isinstance(data, dict):
             self.fail("invalid")
+        if (length := len(json.dumps(data))) > limits.METADATA:
+            self.fail("too_long", length=length, most=limits.METADATA)
         return data
 
     def to_representation(self, value: Any) -> Any:

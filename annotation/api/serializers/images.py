@@ -4,11 +4,10 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from annotation import limits
 from annotation.api.serializers.fields import MetadataField
 from annotation.models import Image, Prompt
 from annotation.services.references import is_reference
-
-LONGEST_PROMPT = 20_000
 
 
 @extend_schema_field(
@@ -36,7 +35,7 @@ class ImageSerializer(serializers.ModelSerializer):
         default="",
         required=False,
         allow_blank=True,
-        max_length=LONGEST_PROMPT,
+        max_length=limits.PROMPT,
         help_text="Only images of one prompt are compared.",
     )
     metadata = MetadataField(required=False)
@@ -44,7 +43,7 @@ class ImageSerializer(serializers.ModelSerializer):
         source="excluded_reason",
         required=False,
         allow_blank=True,
-        max_length=300,
+        max_length=limits.REASON,
         help_text="Why the image is excluded.",
     )
     reference = serializers.SerializerMethodField(
@@ -79,10 +78,10 @@ class ImageChangeSerializer(serializers.Serializer):
     """What may be changed of an image; all of it is optional."""
 
     excluded = serializers.BooleanField(required=False)
-    reason = serializers.CharField(required=False, allow_blank=True, max_length=300)
-    name = serializers.CharField(required=False, max_length=400)
-    prompt = serializers.CharField(required=False, allow_blank=True, max_length=LONGEST_PROMPT)
-    model = serializers.CharField(required=False, allow_blank=True, max_length=200)
+    reason = serializers.CharField(required=False, allow_blank=True, max_length=limits.REASON)
+    name = serializers.CharField(required=False, max_length=limits.IMAGE_NAME)
+    prompt = serializers.CharField(required=False, allow_blank=True, max_length=limits.PROMPT)
+    model = serializers.CharField(required=False, allow_blank=True, max_length=limits.MODEL_NAME)
     metadata = MetadataField(required=False)
     reference = serializers.BooleanField(
         required=False,
@@ -92,23 +91,25 @@ class ImageChangeSerializer(serializers.Serializer):
 
 
 class ImageUploadSerializer(serializers.Serializer):
-    file = serializers.FileField(help_text="PNG, JPEG, GIF, WebP, AVIF or HEIF.")
-    name = serializers.CharField(
-        required=False, max_length=400, help_text="The file's name, unless given."
+    file = serializers.FileField(
+        max_length=limits.FILE_NAME, help_text="PNG, JPEG, GIF, WebP, AVIF or HEIF."
     )
-    prompt = serializers.CharField(required=False, allow_blank=True, max_length=LONGEST_PROMPT)
-    model = serializers.CharField(required=False, allow_blank=True, max_length=200)
+    name = serializers.CharField(
+        required=False, max_length=limits.IMAGE_NAME, help_text="The file's name, unless given."
+    )
+    prompt = serializers.CharField(required=False, allow_blank=True, max_length=limits.PROMPT)
+    model = serializers.CharField(required=False, allow_blank=True, max_length=limits.MODEL_NAME)
     metadata = MetadataField(required=False)
-
-
-MOST_IMAGES_NAMED = 1000
 
 
 class ImageSearchSerializer(serializers.Serializer):
     """As in the list of images; all that is given must hold, and nothing given is every image."""
 
     search = serializers.CharField(
-        required=False, allow_blank=True, help_text="What the name or the prompt contains."
+        required=False,
+        allow_blank=True,
+        max_length=limits.SEARCH,
+        help_text="What the name or the prompt contains.",
     )
     prompt = serializers.UUIDField(required=False, help_text="A prompt's id.")
     excluded = serializers.BooleanField(required=False)
@@ -124,12 +125,12 @@ class ImagesChangeSerializer(serializers.Serializer):
         child=serializers.UUIDField(),
         required=False,
         allow_empty=False,
-        max_length=MOST_IMAGES_NAMED,
+        max_length=limits.IMAGES_NAMED,
     )
     where = ImageSearchSerializer(required=False)
-    prompt = serializers.CharField(required=False, allow_blank=True, max_length=LONGEST_PROMPT)
+    prompt = serializers.CharField(required=False, allow_blank=True, max_length=limits.PROMPT)
     excluded = serializers.BooleanField(required=False)
-    reason = serializers.CharField(required=False, allow_blank=True, max_length=300)
+    reason = serializers.CharField(required=False, allow_blank=True, max_length=limits.REASON)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("images" in attrs) == ("where" in attrs):
@@ -146,7 +147,7 @@ class ChangedSerializer(serializers.Serializer):
 
 
 class PromptSerializer(serializers.ModelSerializer):
-    text = serializers.CharField(max_length=LONGEST_PROMPT)
+    text = serializers.CharField(max_length=limits.PROMPT)
     images = serializers.IntegerField(source="image_count", read_only=True)
     images_in_use = serializers.IntegerField(source="used_count", read_only=True)
     reference = serializers.UUIDField(

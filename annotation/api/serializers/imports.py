@@ -2,6 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from annotation import limits
 from annotation.imports.kinds import KINDS
 from annotation.models import Import, ImportRefusal
 
@@ -67,30 +68,30 @@ class NewImportSerializer(serializers.Serializer):
     )
     path = serializers.CharField(
         required=False,
-        max_length=4000,
+        max_length=limits.SERVER_PATH,
         help_text="A folder or file of the server, inside those that the operator allows.",
     )
     folder = serializers.CharField(
         required=False,
-        max_length=4000,
+        max_length=limits.SERVER_PATH,
         help_text="The folder that the paths of a manifest are relative to; its own, unless given.",
     )
-    bucket = serializers.CharField(required=False, max_length=100)
-    prefix = serializers.CharField(required=False, max_length=1000)
-    image_column = serializers.CharField(required=False, max_length=200)
+    bucket = serializers.CharField(required=False, max_length=limits.BUCKET)
+    prefix = serializers.CharField(required=False, max_length=limits.PREFIX)
+    image_column = serializers.CharField(required=False, max_length=limits.COLUMN)
     prompt_column = serializers.CharField(
         required=False,
-        max_length=200,
+        max_length=limits.COLUMN,
         help_text="The column with the prompt; `prompt`, `text` or `caption`, unless given.",
     )
     criterion = serializers.CharField(
         required=False,
-        max_length=50,
+        max_length=limits.CRITERION_KEY,
         help_text="By which criterion comparisons were made: its key; needed if the project has several.",
     )
     annotator = serializers.CharField(
         required=False,
-        max_length=150,
+        max_length=limits.ACCOUNT_NAME,
         help_text="The member who made the comparisons: a username; yourself, unless given.",
     )
     read_prompts = serializers.BooleanField(
@@ -102,7 +103,9 @@ class NewImportSerializer(serializers.Serializer):
 
 class UploadedImportSerializer(NewImportSerializer):
     file = serializers.FileField(
-        required=False, help_text="A zip archive, a manifest (CSV or JSONL), or comparisons (CSV)."
+        required=False,
+        max_length=limits.FILE_NAME,
+        help_text="A zip archive, a manifest (CSV or JSONL), or comparisons (CSV).",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

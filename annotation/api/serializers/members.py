@@ -1,11 +1,12 @@
 from rest_framework import serializers
 
+from annotation import limits
 from annotation.models import Invitation, Role
 
 
 class MemberSerializer(serializers.Serializer):
     id = serializers.UUIDField(source="user_id", read_only=True, help_text="The person's id.")
-    username = serializers.CharField(source="user.username", max_length=150)
+    username = serializers.CharField(source="user.username", max_length=limits.ACCOUNT_NAME)
     role = serializers.ChoiceField(choices=Role.choices, default=Role.ANNOTATOR)
     created_at = serializers.DateTimeField(read_only=True, help_text="Since when.")
     introduced_at = serializers.DateTimeField(
@@ -22,7 +23,7 @@ class MemberSerializer(serializers.Serializer):
 
 
 class NewMemberSerializer(serializers.Serializer):
-    username = serializers.CharField(max_length=150)
+    username = serializers.CharField(max_length=limits.ACCOUNT_NAME)
     role = serializers.ChoiceField(choices=Role.choices, default=Role.ANNOTATOR)
 
 

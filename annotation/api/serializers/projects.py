@@ -2,9 +2,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from annotation import limits
 from annotation.api.serializers.fields import FiniteFloatField
 from annotation.models import Criterion, Project, Role, validate_tags
-from annotation.models.project import LONGEST_TAG, MOST_TAGS
 
 
 class CriterionSerializer(serializers.ModelSerializer):
@@ -42,11 +42,11 @@ class ProjectSettingsSerializer(serializers.ModelSerializer):
     pause_below = _share("pause_below", 0, 1)
     target_value = _share("target_value", 0.05, 0.999)
     tags = serializers.ListField(
-        child=serializers.CharField(max_length=LONGEST_TAG),
+        child=serializers.CharField(max_length=limits.TAG),
         required=False,
-        max_length=MOST_TAGS,
+        max_length=limits.TAGS,
         validators=[validate_tags],
-        help_text=f"What annotators may tick beside an answer: {MOST_TAGS} at most, each once, no commas.",
+        help_text=f"What annotators may tick beside an answer: {limits.TAGS} at most, each once, no commas.",
     )
 
     class Meta:
@@ -59,7 +59,7 @@ class ProjectSettingsSerializer(serializers.ModelSerializer):
             *("show_prompt", "criteria_together", "ask_strength", "ask_reason", "tags"),
             *("undo_steps", "pause_after"),
         ]
-        extra_kwargs = {"quota": {"min_value": 1, "max_value": 10**9}}
+        extra_kwargs = {"quota": {"min_value": 1, "max_value": limits.QUOTA}}
 
     def to_representation(self, project: Project) -> dict[str, Any]:
         told = super().to_representation(project)
@@ -70,12 +70,14 @@ class ProjectSettingsSerializer(serializers.ModelSerializer):
 
 
 class ProjectSerializer(serializers.ModelSerializer):
-    instructions = serializers.CharField(required=False, allow_blank=True, max_length=20_000)
+    instructions = serializers.CharField(
+        required=False, allow_blank=True, max_length=limits.INSTRUCTIONS
+    )
     criteria = CriterionSerializer(  # type: ignore[call-arg]  # the stubs forget the list's limits
         many=True,
         required=False,
         allow_empty=False,
-        max_length=50,
+        max_length=limits.CRITERIA,
         help_text="The questions, in their order; a list replaces the one before.",
     )
     settings = ProjectSettingsSerializer(

@@ -1,15 +1,21 @@
 from rest_framework import serializers
 
+from annotation import limits
 from annotation.models import Scope
 from annotation.tokens import DAYS, MOST_DAYS
 
 
 class CredentialsSerializer(serializers.Serializer):
-    username = serializers.CharField(max_length=150)
+    username = serializers.CharField(max_length=limits.ACCOUNT_NAME)
     # A limit, since hashing a password of megabytes is work that anybody could ask for.
-    password = serializers.CharField(max_length=4096, trim_whitespace=False, write_only=True)
+    password = serializers.CharField(
+        max_length=limits.PASSWORD, trim_whitespace=False, write_only=True
+    )
     name = serializers.CharField(
-        required=False, allow_blank=True, max_length=100, help_text="What the token is for."
+        required=False,
+        allow_blank=True,
+        max_length=limits.TOKEN_NAME,
+        help_text="What the token is for.",
     )
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=Scope.choices),

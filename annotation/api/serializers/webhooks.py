@@ -1,5 +1,6 @@
 from rest_framework import serializers
 
+from annotation import limits
 from annotation.api.serializers.fields import MetadataField
 from annotation.webhooks import EVENTS
 
@@ -13,7 +14,9 @@ class EventsField(serializers.ListField):
 class WebhookSerializer(serializers.Serializer):
     id = serializers.UUIDField(read_only=True)
     project = serializers.UUIDField(read_only=True, source="project_id")
-    url = serializers.CharField(max_length=2000, help_text="One that the operator allows.")
+    url = serializers.CharField(
+        max_length=limits.ADDRESS, help_text="One that the operator allows."
+    )
     events = EventsField(required=False, max_length=len(EVENTS), help_text=EVENT_HELP)
     active = serializers.BooleanField(
         required=False, help_text="Switched off, it is told nothing, and later not what it missed."

@@ -5,6 +5,7 @@ from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotation import limits
 from annotation.access import image_for, project_for
 from annotation.api.errors import PayloadTooLarge
 from annotation.api.filters import ImageFilter
@@ -36,7 +37,11 @@ class ImagesView(View):
         answers=ImageSerializer(many=True),
         refusals=(400, 401, 403, 404),
         parameters=[
-            query("search", "Images whose name or prompt contains this, in any case."),
+            query(
+                "search",
+                "Images whose name or prompt contains this, in any case.",
+                longest=limits.SEARCH,
+            ),
             query("prompt", "Images of the prompt with this id.", UUID),
             query(
                 "excluded", "Only those that are excluded, or that are not.", enum=["true", "false"]

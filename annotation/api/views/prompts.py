@@ -4,6 +4,7 @@ from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotation import limits
 from annotation.access import project_for
 from annotation.api.schema import operation, query
 from annotation.api.serializers.images import PromptSerializer
@@ -21,7 +22,9 @@ class PromptsView(View):
         description="With the number of images of each. In the order of their ids, which is no order.",
         answers=PromptSerializer(many=True),
         refusals=(400, 401, 403, 404),
-        parameters=[query("search", "Prompts that contain this, in any case.")],
+        parameters=[
+            query("search", "Prompts that contain this, in any case.", longest=limits.SEARCH)
+        ],
     )
     def get(self, request: Request, project_id: UUID) -> Response:
         project = project_for(self.user, project_id, Role.MANAGER)
