@@ -71,7 +71,7 @@ class ClientView(View):
         "Download the client for Python, as it fits this server",
         description="One module that needs httpx and tqdm: `from client import Pairwright`.",
         answers={(200, "text/x-python"): OpenApiResponse(OpenApiTypes.STR, "The module's source.")},
-        refusals=(),
+        refusals=(400,),
         auth=[],
     )
     def get(self, request: Request) -> HttpResponse:
