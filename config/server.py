@@ -8,15 +8,18 @@ WEB_HOST and WEB_PORT say where to listen, WEB_STOP_SECONDS how long a worker th
 begun. Every other option is here.
 """
 
+import logging
 import os
 import resource
 import socket
 import sys
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
-# How long a worker may take to start, and one that hangs is left alone; a machine may be busy.
+logger = logging.getLogger("uvicorn.error")
+
+# How long a new worker may take to start at a reload; a machine may be busy.
 START_SECONDS = 60
 # A kernel that gets no sign of life of the other end for so long drops the connection.
 DEAD_MILLISECONDS = 60_000
@@ -53,15 +56,24 @@ class Workers(Multiprocess):
     proven = failed = False
 
     def keep_subprocess_alive(self) -> None:
-        self.proven = self.proven or any(worker.is_ready() for worker in self.processes)
-        died = [worker for worker in self.processes if worker.exitcode]
-        if died and not self.proven:
-            self.failed = True
-            self.should_exit.set()
-            return
-        if any(worker.exitcode > 0 for worker in died):  # it failed by itself, and may fail again
-            self.should_exit.wait(1)
-        super().keep_subprocess_alive()
+        """Replace workers that died, without asking the living: a question to one that has just died would
+        wait for its whole time limit."""
+        self.proven = self.proven or any(worker.is_ready(timeout=0.2) for worker in self.processes)
+        for place, worker in enumerate(self.processes):
+            if worker.process.is_alive() or self.should_exit.is_set():
+                continue
+            worker.join()
+            if not self.proven:
+                self.failed = True
+                self.should_exit.set()
+                return
+            if worker.exitcode and worker.exitcode > 0:  # it failed by itself, and may fail again
+                self.should_exit.wait(1)
+            logger.warning(
+                "Worker %s died (exit code %s); starting another.", worker.pid, worker.exitcode
+            )
+            self.processes[place] = Process(self.config, self.sockets)
+            self.processes[place].start()
 
 
 def listen(options: uvicorn.Config) -> socket.socket:
