@@ -8,7 +8,6 @@ import http.client
 import json
 import os
 import re
-import select
 import signal
 import socket
 import ssl
@@ -16,7 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -508,13 +507,19 @@ def test_the_proxy_ends_half_headers(site: Proxy):
 def test_a_large_body_of_a_stranger_is_refused_through_the_proxy(site: Proxy, length: int):
     """Long before its end: a few megabytes fill the buffers on the way."""
     request = f"POST /login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"
-    block = bytes(2**16)
     with site.connected(request) as client:
-        sent = 0
-        while sent < min(length, 2**28) and not select.select([client], [], [], 0)[0]:
-            client.sendall(block)
-            sent += len(block)
-        assert client.recv(100).startswith(b"HTTP/1.1 413 ")
+        assert answer_while_sending(client, min(length, 2**28)).startswith(b"HTTP/1.1 413 ")
+
+
+def answer_while_sending(client: socket.socket, length: int) -> bytes:
+    for _ in range(length // 2**16):
+        client.settimeout(30)
+        client.sendall(bytes(2**16))
+        client.settimeout(0.01)
+        with suppress(TimeoutError):
+            return client.recv(100)
+    client.settimeout(30)
+    return client.recv(100)
 
 
 class Echo(BaseHTTPRequestHandler):
