@@ -11,7 +11,7 @@ BIN := .venv/bin
 .PHONY: help run test test-embedded test-consumers messages lint types audit check lock clean chromium caddy
 .PHONY: screenshots
 .PHONY: bench-export bench-opening bench-rating bench-few-votes bench-accuracy bench-pairing bench-lineups
-.PHONY: bench-page
+.PHONY: bench-fresh bench-page
 .DELETE_ON_ERROR:
 # What is installed comes before what is made with it.
 .NOTPARALLEL:
@@ -47,6 +47,9 @@ bench-export: .venv/dev.installed $(TRANSLATIONS) ## Measure data in and out (QU
 
 bench-opening: .venv/dev.installed $(TRANSLATIONS) ## Measure what it costs to open the next pair (QUICK=1: a small project)
 	@$(BIN)/python -m bench.opening
+
+bench-fresh: .venv/dev.installed $(TRANSLATIONS) ## Measure how soon the ranking shows a vote (QUICK=1: a small project)
+	@NUMBA_CACHE_DIR=$(CURDIR)/.numba_cache $(BIN)/python -m bench.fresh
 
 bench-page: .venv/dev.installed $(TRANSLATIONS) chromium ## Measure the compare page in Chromium (PHOTOS=folder of photographs; QUICK=1: fewer votes)
 	@NUMBA_CACHE_DIR=$(CURDIR)/.numba_cache $(BIN)/python -m bench.page

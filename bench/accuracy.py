@@ -8,7 +8,6 @@ rank as it is known so far (a tenth at random); the people see unequally, and so
 """
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import kendalltau, spearmanr
 
+from bench.size import sized
 from rating.algorithms.accuracy import Measure, accuracy, shifted
 from rating.algorithms.annotators import trueskill_annotators
 from rating.algorithms.forecast import Goal, forecast
@@ -26,8 +26,7 @@ from rating.algorithms.results import Floats, Integers, Ratings
 from rating.algorithms.trueskill import trueskill
 from rating.algorithms.worlds import World, likely_worlds
 
-QUICK = os.environ.get("QUICK") == "1"
-RUNS = 12 if QUICK else 60
+RUNS = sized(60, 12, 3)
 TOP = 10
 RANDOM_SHARE = 0.1
 
@@ -190,7 +189,7 @@ def announced_table() -> list[dict[str, Any]]:
         f"{'Spearman':>10}{'top 10':>8}{'announced':>11}{'covers':>8}{'alarms':>8}"
     )
     rows = []
-    for kind in KINDS[2::4] if QUICK else KINDS:
+    for kind in sized(KINDS, KINDS[2::4], KINDS[3:4]):
         row = _announced(kind)
         rows.append(row)
         print(
@@ -235,7 +234,7 @@ def mistakes_table() -> list[dict[str, Any]]:
         f"{'mistakes':>10}{'promised':>10}{'seen':>8}{'alarms':>8}{'tau':>8}{'announced':>11}{'covers':>8}"
     )
     rows = []
-    for lapse in (0.0, 0.1) if QUICK else (0.0, 0.05, 0.1, 0.2):
+    for lapse in sized((0.0, 0.05, 0.1, 0.2), (0.0, 0.1), (0.1,)):
         kind = Kind("", 100, 16, 5.0, crowd=Crowd(lapse=lapse))
         checks, seen = [], []
         for seed in range(RUNS):
@@ -276,7 +275,7 @@ def forecast_table() -> list[dict[str, Any]]:
         f"{'within 1.5':>12}{'in interval':>13}"
     )
     rows = []
-    for kind, start, goal, value in FORECASTS[::4] if QUICK else FORECASTS:
+    for kind, start, goal, value in sized(FORECASTS, FORECASTS[::4], FORECASTS[4:]):
         told = [_forecast(kind, start, goal, value, seed) for seed in range(runs)]
         pairs = [pair for pair in told if pair is not None]
         ratio = np.array([found / took for found, took, _ in pairs])

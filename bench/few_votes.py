@@ -2,7 +2,6 @@
 
 python -m bench.few_votes          simulated crowds, and the real sets in DATA if they are there; minutes
 QUICK=1 python -m bench.few_votes  fewer seeds
-SMOKE=1                            one small crowd, to see that it runs
 
 Three methods are compared on the same comparisons: `trueskill`, `trueskill_annotators` with the spread of
 sharpness learnt without a limit, as it was before, and `trueskill_annotators` as it is.
@@ -20,19 +19,18 @@ import numpy as np
 from scipy.stats import kendalltau
 
 from bench.data import DATA, load
+from bench.size import QUICK, sized
 from rating.algorithms import annotators
 from rating.algorithms.annotators import trueskill_annotators
 from rating.algorithms.predict import predict
 from rating.algorithms.results import NotConverged, Ratings
 from rating.algorithms.trueskill import trueskill
 
-SMOKE = os.environ.get("SMOKE") == "1"
-QUICK = SMOKE or os.environ.get("QUICK") == "1"
-ITEMS, COMPARISONS, CLICKERS = (20, 100, 0.1) if SMOKE else (200, 1_000, 0.1)
-SEEDS = int(os.environ.get("SEEDS", 1 if SMOKE else 3 if QUICK else 20))
-# Comparisons per person; 0 stands for all that there are, of which a fifth is held out.
-PER_PERSON = (2,) if SMOKE else (1, 2, 5, 10)
-SETS = {} if SMOKE else {"ukp_convincing": 2, "llmfao": 5}
+ITEMS, COMPARISONS = sized((200, 1_000), (200, 1_000), (20, 100))
+CLICKERS = 0.1
+SEEDS = int(os.environ.get("SEEDS", sized(20, 3, 1)))
+PER_PERSON = sized((1, 2, 5, 10), (1, 2, 5, 10), (2,))
+SETS = {"ukp_convincing": 2, "llmfao": 5}
 HELD_OUT_MAX = 20_000
 OUTPUT = Path("build/bench/few_votes.json")
 
@@ -113,7 +111,7 @@ def simulated(per_person: int, seed: int) -> Task:
 
 
 def thinned_out(name: str, per_person: int, seed: int) -> Task:
-    """Draw so many comparisons of each person; the others are to be predicted."""
+    """Draw so many comparisons of each person; the others are to be predicted. 0: four fifths of all."""
     n, *columns = load(name)
     chance = np.random.default_rng((per_person, seed))
     order = chance.permutation(len(columns[0]))

@@ -1,6 +1,5 @@
 """From a vote to a fresh ranking page, as people see it: the API, the broker, a real worker, the page."""
 
-import os
 import subprocess
 import sys
 import time
@@ -8,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.project import fill, servers
+from bench.size import sized
 
-QUICK = os.environ.get("QUICK") == "1"
-SIZES = [(1_000, 10_000)] if QUICK else [(1_000, 10_000), (10_000, 200_000)]
-VOTES = 3 if QUICK else 8
+SIZES = sized([(1_000, 10_000), (10_000, 200_000)], [(1_000, 10_000)], [(60, 200)])
+VOTES = sized(8, 3, 1)
 DEADLINE = 120.0
 
 
@@ -39,7 +38,7 @@ def _measure(images: int, votes: int) -> dict[str, Any]:
 
     from rating.selectors import latest_run
 
-    project = fill(images, votes, seed=images)
+    project = fill(f"fresh, {images} images", images, votes, seed=images)
     client = Client()
     client.force_login(project.memberships.get().user)
     worker = subprocess.Popen(

@@ -7,6 +7,7 @@ embedded installation in a temporary folder.
 import json
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -19,30 +20,27 @@ from typing import Any
 
 import PIL.Image
 
+from bench.size import sized
+
 ROOT = Path(__file__).resolve().parent.parent
 SIZE = (256, 256)
 DEADLINE = 600.0
-PREPARE = """
-from django.core.management import call_command
-from annotation.models import Project
-call_command("migrate", verbosity=0)
-print(Project.objects.create(name="Bench").id)
-"""
+MAKE = "from annotation.models import Project; print(Project.objects.create(name='Bench').id)"
 
 
 def imports_table(pictures: int | None = None) -> dict[str, Any]:
     """For a folder in place: a whole import, and one that is killed and goes on."""
     if pictures is None:
-        pictures = 1_000 if os.environ.get("QUICK") else 10_000
+        pictures = sized(10_000, 1_000, 120)
     with tempfile.TemporaryDirectory(prefix="bench-imports-") as name:
         place = Path(name)
         paint(place / "pictures", pictures)
         whole = Installation(place / "whole")
+        killed = whole.copied_to(place / "killed")
         peak = whole.finish(place / "pictures")
         seconds = whole.seconds()
         whole.finish(place / "pictures")
         again = whole.seconds()
-        killed = Installation(place / "killed")
         before = killed.kill_at(place / "pictures", pictures // 3)
         killed.finish(place / "pictures")
         return {
@@ -72,14 +70,18 @@ def paint(folder: Path, count: int) -> None:
 class Installation:
     """An embedded Pairwright of its own, with one project, and the command as a person gives it."""
 
-    def __init__(self, data: Path) -> None:
-        self.data, self.project = data, ""
-        data.mkdir()
-        self.run(["migrate", "--verbosity", "0"])
-        make = (
-            "from annotation.models import Project; print(Project.objects.create(name='Bench').id)"
-        )
-        self.project = self.run(["shell", "--verbosity", "0", "-c", make]).strip()
+    def __init__(self, data: Path, project: str = "") -> None:
+        self.data, self.project = data, project
+        if not project:
+            data.mkdir()
+            self.run(["migrate", "--verbosity", "0"])
+            made = self.run(["shell", "--verbosity", "0", "-c", MAKE])
+            self.project = made.strip()
+
+    def copied_to(self, data: Path) -> "Installation":
+        """While nothing runs on it."""
+        shutil.copytree(self.data, data)
+        return Installation(data, self.project)
 
     def environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}

@@ -6,7 +6,6 @@ product's `trueskill`. A table of screens to Kendall tau 0.8 and 0.9, with stand
 """
 
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,15 +13,15 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import kendalltau
 
+from bench.size import QUICK, sized
 from rating.algorithms.choosing import choose_adaptive
 from rating.algorithms.choosing_lineups import choose_lineups
 from rating.algorithms.groups import Asked
 from rating.algorithms.methods import METHODS
 from rating.algorithms.results import Integers, Lineups, Ratings
 
-QUICK = bool(os.environ.get("QUICK"))
-IMAGES, SEEDS = (50, 3) if QUICK else (100, 20)
-MOST = 8000
+IMAGES, SEEDS = sized((100, 20), (50, 3), (10, 1))
+MOST = sized(8000, 8000, 12)
 NONE = np.zeros(0, dtype=np.int64)
 KINDS = [
     ("pair", 2),

@@ -17,11 +17,11 @@ from statistics import median, quantiles
 from typing import Any
 
 from bench.project import fill, servers
+from bench.size import sized
 
-QUICK = os.environ.get("QUICK") == "1"
 EXPLAIN = os.environ.get("EXPLAIN") == "1"
-SIZE = (1_000, 10_000) if QUICK else (100_000, 1_000_000)
-TIMES = 50 if QUICK else 100
+SIZE = sized((100_000, 1_000_000), (1_000, 10_000), (60, 200))
+TIMES = sized(100, 50, 5)
 OUTPUT = Path("build/bench/opening.json")
 
 
@@ -47,7 +47,7 @@ def opening_table() -> list[dict[str, Any]]:
     rows = []
     with servers():
         started = time.perf_counter()
-        project = fill(*SIZE)
+        project = fill("opening", *SIZE)
         print(f"{SIZE[0]:,} images, {SIZE[1]:,} comparisons (made in {_since(started):.0f} s)")
         columns = ("p50 ms", "p95 ms", "× health", "statements", "db ms", "inside")
         print(f"{'case':40}" + "".join(f"{name:>12}" for name in columns))

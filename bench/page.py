@@ -29,19 +29,19 @@ import numpy as np
 import PIL.Image
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 
+from bench.size import QUICK, sized
 from config.children import die_with
 from tests.browser.chromium import OPTIONS, chromium
 from tests.test_supervisor import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
-OUTPUT = ROOT / "build" / "bench" / "page.json"
-QUICK = os.environ.get("QUICK") == "1"
-COUNTS = (100, 1_000)
-VOTES = 30 if QUICK else 200
-COLD_VOTES = 10 if QUICK else 30
+OUTPUT = Path("build/bench/page.json")
+COUNTS = sized((100, 1_000), (100, 1_000), (20,))
+VOTES = sized(200, 30, 4)
+COLD_VOTES = sized(30, 10, 4)
 PACE = 300  # ms between a pair's painting and the next key
 # How long the worker may make sizes before the judging begins; then it goes on beside it, as in real use.
-HEAD_START = 10.0 if QUICK else 30.0
+HEAD_START = sized(30.0, 10.0, 1.0)
 LONGEST_START = 240.0
 PASSWORD = "a password of the benchmark"  # noqa: S105
 SCREEN = {"width": 1440, "height": 900}

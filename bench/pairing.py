@@ -16,23 +16,23 @@ import math
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
+from bench.size import QUICK, sized
+
 THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-QUICK = os.environ.get("QUICK") == "1"
-PROCESSES = 2
-SEEDS = {50: 2} if QUICK else {50: 20, 100: 20, 200: 20, 1000: 3}
+PROCESSES = sized(2, 2, 1)
+SEEDS = sized({50: 20, 100: 20, 200: 20, 1000: 3}, {50: 2}, {20: 2})
 if "SEEDS" in os.environ:
     SEEDS = dict.fromkeys(SEEDS, int(os.environ["SEEDS"]))
-MOST = {"clean": 25, "crowd": 60}  # comparisons an image after which a run is given up
-if QUICK:
-    MOST = {"clean": 15, "crowd": 30}
+# Comparisons an image after which a run is given up.
+MOST = sized({"clean": 25, "crowd": 60}, {"clean": 15, "crowd": 30}, {"clean": 4, "crowd": 4})
 MOST_LARGE = {"clean": 12, "crowd": 30}  # at 1,000 images
-REPLAY_SEEDS = 2 if QUICK else 8
+REPLAY_SEEDS = sized(8, 2, 1)
 BASE = ("random", "pooled")
 PLAYED = [
     BASE,
@@ -82,16 +82,24 @@ def table(jobs: list[tuple], targets: list[str]) -> list[dict]:
     missing = Counter(job[:5] for job in jobs)
     runs: dict[tuple, list[dict]] = {}
     lines = []
-    with get_context("spawn").Pool(PROCESSES, initializer=warm_up) as pool:
-        for job, result in pool.imap(run, jobs):
-            key = job[:5]
-            runs.setdefault(key, []).append(result)
-            missing[key] -= 1
-            if not missing[key]:
-                if key[3:] == BASE:
-                    _head(key, len(runs[key]), targets)
-                lines.append(_line(key, runs[key], runs[key[:3] + BASE], targets))
+    for job, result in results_of(jobs):
+        key = job[:5]
+        runs.setdefault(key, []).append(result)
+        missing[key] -= 1
+        if not missing[key]:
+            if key[3:] == BASE:
+                _head(key, len(runs[key]), targets)
+            lines.append(_line(key, runs[key], runs[key[:3] + BASE], targets))
     return lines
+
+
+def results_of(jobs: list[tuple]) -> Iterator[Run]:
+    """In their order, from several processes at once."""
+    if PROCESSES == 1:
+        yield from map(run, jobs)
+        return
+    with get_context("spawn").Pool(PROCESSES, initializer=warm_up) as pool:
+        yield from pool.imap(run, jobs)
 
 
 def _head(key: tuple, seeds: int, targets: list[str]) -> None:
