@@ -19,3 +19,9 @@ class Conflict(Refused):
 
 class Gone(Refused):
     """It was there once, and its time is over."""
+
+
+class Busy(Refused):
+    """It can be had, but not now: ask again after so many seconds."""
+
+    retry_after = 5

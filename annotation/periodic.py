@@ -24,7 +24,8 @@ def periodic_task(name: str) -> Callable[[Callable[[], None]], Any]:
         done_at = -JUST_DONE_SECONDS
 
         @functools.wraps(do)
-        def do_once(task: Any) -> None:
+        def do_once(task: Any, *about: str) -> None:
+            # What a message is about, if it says so, is found by whoever does the task.
             nonlocal done_at
             if task.request.called_directly:
                 do()

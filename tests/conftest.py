@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import Any
 
 import PIL.Image
+import pillow_heif
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.db import connection
@@ -15,6 +16,9 @@ from annotation import log_guard
 from annotation.models import Image, Membership, Project, Role, User
 from annotation.services.images import add_image
 from annotation.services.projects import create_project
+
+# So that tests can write HEIC; the program only reads it, in a child.
+pillow_heif.register_heif_opener()
 
 PASSWORD = "correct horse battery staple"
 

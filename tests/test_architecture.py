@@ -1,6 +1,7 @@
 """The directions between the parts, read from the imports: config → rating → annotation, never back."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +59,17 @@ def test_the_numerics_know_only_numbers() -> None:
         for path in modules_of("rating/algorithms")
         for name in imports_of(path)
         if name.split(".")[0] not in allowed and not name.startswith("rating.algorithms")
+    ]
+    assert foreign == []
+
+
+def test_what_decodes_strangers_pictures_knows_only_pictures() -> None:
+    allowed = {"PIL", "pillow_heif", *sys.stdlib_module_names}
+    foreign = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules_of("annotation/pixels")
+        for name in imports_of(path)
+        if name.split(".")[0] not in allowed and not name.startswith("annotation.pixels")
     ]
     assert foreign == []
 

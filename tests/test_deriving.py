@@ -28,7 +28,7 @@ def test_the_worker_makes_all_that_is_missing_and_is_then_cheap_to_ask(
     project: Project, images: list[Image], settings
 ) -> None:
     derive_task()
-    assert set(project.images.values_list("derived", flat=True)) == {1}
+    assert set(project.images.values_list("derived", flat=True)) == {pictures.RECIPE}
     assert files(settings) == {"60.avif", "60.webp", "thumb.webp"}
     with CaptureQueriesContext(
         connection,
@@ -82,7 +82,9 @@ def test_a_picture_that_ends_its_worker_is_given_up_after_some_tries(
         except SystemExit:
             continue
     assert project.images.get(id=deadly.id).derived == Image.GIVEN_UP
-    assert set(project.images.exclude(id=deadly.id).values_list("derived", flat=True)) == {1}
+    assert set(project.images.exclude(id=deadly.id).values_list("derived", flat=True)) == {
+        pictures.RECIPE
+    }
     assert len(others) == 2
 
 

@@ -12,7 +12,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_framework_handler
 
-from annotation.errors import Gone, Invalid, Refused
+from annotation.errors import Busy, Gone, Invalid, Refused
 
 # Where an error belongs that is not about one field.
 WHOLE = "detail"
@@ -28,6 +28,14 @@ class ConflictRefusal(APIException):
 
 class GoneRefusal(APIException):
     status_code = status.HTTP_410_GONE
+
+
+class BusyRefusal(APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+
+    def __init__(self, busy: Busy) -> None:
+        super().__init__(str(busy))
+        self.wait = busy.retry_after  # becomes Retry-After
 
 
 class PreconditionFailed(APIException):
@@ -52,6 +60,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 def _as_refusal(error: Exception) -> Exception:
     if isinstance(error, Invalid):
         return ValidationError({error.field: [str(error)]})
+    if isinstance(error, Busy):
+        return BusyRefusal(error)
     if isinstance(error, Gone):
         return GoneRefusal(str(error))
     if isinstance(error, Refused):

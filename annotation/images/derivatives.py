@@ -1,97 +1,107 @@
 """What is shown of a picture: re-encoded without metadata, in the sizes of screens, kept by its digest.
 
 Originals are never served. A worker makes what most people see (AVIF and WebP of the sizes of screens)
-ahead; whatever is asked for before is made at once in the format that is quickest, and AVIF never is.
-People judge fine differences, so the qualities are such that no encoder's artefacts decide: the structural
-similarity (SSIM) to what was encoded is 0.99 and more on photographs.
+ahead; whatever is asked for before is made at once in the format that is quickest, and AVIF never is. What
+takes more than a request may take is made by a worker, too. One rendition is made once, whoever asks for it
+at the same time. How they are made is in annotation.pixels.
 """
 
-import io
 from pathlib import Path
 from typing import Any
 
-import PIL.Image
-import PIL.ImageOps
 from django.conf import settings
 
-from annotation.images.files import content_of, write_atomically
-from annotation.images.negotiation import WHOLE
-from annotation.images.reading import decoded, eight_bits, in_srgb
+from annotation.errors import Invalid
+from annotation.images.decoder import AHEAD, REQUESTS, Pool
+from annotation.images.files import content_of, one_at_a_time, write_atomically
+from annotation.images.reading import invalid
 from annotation.models import Image
+from annotation.pixels.sizes import FULL_SIZES, RECIPE, SCREENS, SIZES
 
-# Longest side in pixels, never more than the original's; None is the original's own.
-SIZES: dict[str, int | None] = {
-    "thumb": 320,
-    "small": 800,
-    "medium": 1600,
-    "large": 2560,
-    "full": None,
-}
-DEFAULT_SIZE = "medium"
-# The sizes of screens, among which a browser chooses.
-SCREENS = {size: SIZES[size] for size in ("small", "medium", "large")}
 # What a worker makes ahead.
-AHEAD = [("thumb", "webp"), *((size, format) for size in SCREENS for format in ("avif", "webp"))]
-
-# Raised when any of the below changes: it is part of the files' names, and a migration sets Image.derived to
-# 0, so that a worker makes them anew.
-RECIPE = 1
-AVIF: dict[str, Any] = {"quality": 90, "speed": 9, "subsampling": "4:4:4", "max_threads": 1}
-WEBP: dict[str, Any] = {"quality": 95, "method": 4, "use_sharp_yuv": True}
-LOSSLESS: dict[str, Any] = {"lossless": True, "quality": 0, "method": 0}
-JPEG: dict[str, Any] = {"quality": 95, "subsampling": "4:4:4", "optimize": True}
-FULL_JPEG = JPEG | {"quality": 97}
-THUMB_QUALITY = {"quality": 85}
-# Beyond it a lossless file is slow to make and to load, and nobody sees the difference.
-MOST_LOSSLESS_PIXELS = 25_000_000
-MOST_WEBP_SIDE, MOST_JPEG_SIDE = 16_383, 65_500
-LOSSLESS_FORMATS = ("PNG", "GIF")
+MADE_AHEAD = [
+    ("thumb", "webp"),
+    *((size, format) for size in SCREENS for format in ("avif", "webp")),
+]
 
 
-def derivative(image: Image, size: str, formats: tuple[str, ...]) -> Path:
+class ForWorker(Exception):
+    """Making this rendition takes more than a request may take."""
+
+
+def derivative(image: Image, size: str, formats: tuple[str, ...], pool: Pool = REQUESTS) -> Path:
     """A file in one of the formats, the first that is there; else the quickest of them, made now.
 
-    Its suffix says which. Gone if it is to be made and the original has changed.
+    Its suffix says which. If it is to be made: Gone where the original has changed, Busy where too much is
+    being made, ForWorker where a request may not make it.
     """
-    for format in formats:
-        if (path := _path(image, size, format)).exists():
-            return path
-    if "webp" not in formats and (path := _path(image, size, "flat.jpeg")).exists():
+    if path := _found(image, size, formats):
         return path
-    content = content_of(image)
-    with decoded(content) as opened:
-        lossless = size == "full" and _is_lossless(opened, content)
-        picture = _fitted(_shown(opened, SIZES.get(size)), SIZES.get(size) or MOST_JPEG_SIDE)
-        lossless = lossless or picture.mode == "RGBA"
-        fits = max(picture.size) <= MOST_WEBP_SIDE
-        if fits and "webp" in formats and (lossless or "jpeg" not in formats):
-            name, encoded = "webp", _webp(picture, size, lossless)
-        else:
-            # A JPEG lacks something here that others shall have: it goes by another name.
-            name = "flat.jpeg" if lossless and fits else "jpeg"
-            encoded = _jpeg(picture, size)
-    path = _path(image, size, name)
-    write_atomically(path, encoded)
-    return path
+    # Of an original that is no larger than a screen, all of it is no more than a screen's size.
+    if (
+        pool is REQUESTS
+        and size in FULL_SIZES
+        and max(image.width, image.height) > largest_of_requests()
+    ):
+        raise ForWorker
+    with pool.place(), one_at_a_time([_path(image, size, "")], wait=pool.wait):
+        if path := _found(image, size, formats):
+            return path
+        try:
+            made, (encoded,) = _decoded(image, "quickest", pool, size=size, formats=formats)
+        except TooLarge as error:
+            if pool is REQUESTS:
+                raise ForWorker from error
+            raise
+        path = _path(image, size, made["suffix"])
+        write_atomically(path, encoded)
+        return path
 
 
 def derive(image: Image) -> None:
     """All that a worker makes ahead and that is not there yet."""
-    missing = {path: made for made in AHEAD if not (path := _path(image, *made)).exists()}
-    if not missing:
-        return
-    longest = max(SIZES[size] or 0 for size, _ in missing.values())
-    encoded = {}
-    with decoded(content_of(image)) as opened:
-        shown = _shown(opened, longest)
-        for path, (size, format) in missing.items():
-            picture = _fitted(shown, SIZES[size] or 0)
-            if format == "webp":
-                encoded[path] = _webp(picture, size, lossless=picture.mode == "RGBA")
-            elif picture.mode == "RGB":  # what is transparent is there as lossless WebP alone
-                encoded[path] = _saved(picture, "AVIF", **AVIF)
-    for path, content in encoded.items():
-        write_atomically(path, content)
+    with one_at_a_time([_path(image, size, "") for size, _ in MADE_AHEAD], wait=None):
+        missing = {path: made for made in MADE_AHEAD if not (path := _path(image, *made)).exists()}
+        if not missing:
+            return
+        made, blobs = _decoded(image, "ahead", AHEAD, made=list(missing.values()))
+        there = [path for path, is_there in zip(missing, made["there"], strict=True) if is_there]
+        for path, content in zip(there, blobs, strict=True):
+            write_atomically(path, content)
+
+
+def wanted_name(size: str, formats: tuple[str, ...]) -> str:
+    """A rendition as Image.wanted has it."""
+    return f"{size}:{','.join(formats)}"
+
+
+def make_wanted(image: Image) -> None:
+    """Make, in a worker, what a request could not."""
+    size, _, formats = image.wanted.partition(":")
+    derivative(image, size, tuple(formats.split(",")), AHEAD)
+
+
+def largest_of_requests() -> int:
+    return SIZES["large"] or 0
+
+
+class TooLarge(Invalid):
+    """It needs more memory or time than this pool's share."""
+
+
+def _decoded(image: Image, does: str, pool: Pool, **details: Any) -> Any:
+    answer, blobs = pool.do(does, lambda: content_of(image), **details)
+    if answer.get("unfit") in ("memory", "time"):
+        raise TooLarge(str(invalid(answer)), "file")
+    if "unfit" in answer:
+        raise invalid(answer)
+    return answer, blobs
+
+
+def _found(image: Image, size: str, formats: tuple[str, ...]) -> Path | None:
+    names = [*formats, *(["flat.jpeg"] if "webp" not in formats else [])]
+    paths = (_path(image, size, name) for name in names)
+    return next((path for path in paths if path.exists()), None)
 
 
 def _path(image: Image, size: str, suffix: str) -> Path:
@@ -100,55 +110,3 @@ def _path(image: Image, size: str, suffix: str) -> Path:
         size = str(min(SCREENS[size] or 0, max(image.width, image.height)))
     folder: Path = settings.DERIVATIVE_DIR / image.sha256[:2]
     return folder / f"{image.sha256}-{RECIPE}-{size}.{suffix}"
-
-
-def _is_lossless(opened: PIL.Image.Image, content: bytes) -> bool:
-    few = opened.width * opened.height <= MOST_LOSSLESS_PIXELS
-    return few and (opened.format in LOSSLESS_FORMATS or content[12:16] == b"VP8L")
-
-
-# --- Pixels ------------------------------------------------------------------------------------------
-
-
-def _shown(opened: PIL.Image.Image, longest: int | None) -> PIL.Image.Image:
-    """As people see it: upright, in sRGB, RGB or (if anything of it is transparent) RGBA, without metadata.
-
-    At least twice as large as `longest`, where the original is.
-    """
-    if longest:
-        # A JPEG is decoded at a fraction of its size, which is much quicker; other formats ignore this.
-        opened.draft("RGB", (2 * longest, 2 * longest))
-    upright = PIL.ImageOps.exif_transpose(in_srgb(eight_bits(opened)))
-    shown = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
-    if shown.mode == "RGBA" and shown.getchannel("A").getextrema() == (255, 255):
-        shown = shown.convert("RGB")
-    shown.info.clear()
-    return shown
-
-
-def _fitted(picture: PIL.Image.Image, longest: int) -> PIL.Image.Image:
-    scale = longest / max(picture.size)
-    if scale >= 1:
-        return picture
-    width, height = (max(1, round(side * scale)) for side in picture.size)
-    return picture.resize((width, height), PIL.Image.Resampling.LANCZOS, reducing_gap=3.0)
-
-
-def _webp(picture: PIL.Image.Image, size: str, lossless: bool) -> bytes:
-    lossy = WEBP | (THUMB_QUALITY if size == "thumb" else {})
-    return _saved(picture, "WEBP", **(LOSSLESS if lossless else lossy))
-
-
-def _jpeg(picture: PIL.Image.Image, size: str) -> bytes:
-    """What is transparent becomes white."""
-    if picture.mode == "RGBA":
-        white = PIL.Image.new("RGBA", picture.size, "white")
-        picture = PIL.Image.alpha_composite(white, picture).convert("RGB")
-    options = FULL_JPEG if size in ("full", WHOLE) else JPEG
-    return _saved(picture, "JPEG", **options | (THUMB_QUALITY if size == "thumb" else {}))
-
-
-def _saved(picture: PIL.Image.Image, format: str, **options: Any) -> bytes:
-    encoded = io.BytesIO()
-    picture.save(encoded, format, **options)
-    return encoded.getvalue()

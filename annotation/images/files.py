@@ -1,14 +1,20 @@
 """Where the bytes of pictures lie: safe paths, and files that are written whole or not at all."""
 
+import fcntl
 import hashlib
 import os
+import shutil
 import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from annotation.errors import Gone
+from annotation.errors import Busy, Gone
 from annotation.models import Image
 
 
@@ -38,13 +44,17 @@ def content_of(image: Image) -> bytes:
     return content
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes | IO[bytes]) -> None:
     """All or nothing, also if the disk is full or the power fails half-way."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            if isinstance(content, bytes):
+                file.write(content)
+            else:
+                content.seek(0)
+                shutil.copyfileobj(content, file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)
@@ -61,3 +71,39 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+# How often a file that another makes is looked for.
+LOOK_SECONDS = 0.05
+
+
+@contextmanager
+def one_at_a_time(paths: Iterable[Path], wait: float | None) -> Iterator[None]:
+    """Make these files alone, among all threads and processes that share the folder.
+
+    Whoever comes second waits for so many seconds, then is Busy; None waits for ever. The lock ends with its
+    holder. Files share a fixed number of locks, so that none is ever left over.
+    """
+    folder = settings.DERIVATIVE_DIR / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    names = {hashlib.sha256(path.name.encode()).hexdigest()[:3] for path in paths}
+    end = None if wait is None else time.monotonic() + wait
+    with ExitStack() as held:
+        for name in sorted(names):  # in one order, so that two never wait for each other
+            file = held.enter_context((folder / name).open("ab"))
+            _lock(file.fileno(), end)
+        yield
+
+
+def _lock(descriptor: int, end: float | None) -> None:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if end is None else fcntl.LOCK_NB))
+        except BlockingIOError:
+            if end is not None and time.monotonic() > end:
+                raise Busy(
+                    _("The picture is just being made. Try again in a few seconds.")
+                ) from None
+            time.sleep(LOOK_SECONDS)
+        else:
+            return

@@ -1,7 +1,7 @@
 """In which format a picture is sent: the best that the asker takes, by its Accept header."""
 
-# As the size “full”, but for annotators, who are not to learn whether the original is without loss.
-WHOLE = "whole"
+from annotation.pixels.sizes import WHOLE
+
 # The best first: what is a tie to the asker is decided by this order.
 TYPES = {"avif": "image/avif", "webp": "image/webp", "jpeg": "image/jpeg"}
 LONGEST_HEADER = 2000

@@ -1,8 +1,8 @@
 """Reading: from the entries of a source to rows that can be stored, a batch at a time.
 
-Pictures are decoded in threads, since decoding runs outside the interpreter's lock; the database is asked
-by the calling thread alone. What is known is found before anything of it is read; only where its file is not
-as it was, its bytes are looked at.
+Pictures are decoded in child processes, one thread waiting for each; the database is asked by the calling
+thread alone. What is known is found before anything of it is read; only where its file is not as it was, its
+bytes are looked at.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from django.conf import settings
 from django.utils.translation import gettext
 
 from annotation import images, limits
-from annotation.errors import Invalid
+from annotation.errors import Busy, Invalid
 from annotation.imports.entries import (
     NO_ROOM,
     Entry,
@@ -106,7 +106,7 @@ class Reader:
         self.folders: dict[Path, Folder] = {}
 
     def batches(self, items: Iterable[Entry | Refusal]) -> Iterator[Batch]:
-        with ThreadPoolExecutor(os.cpu_count() or 2, "decode") as pool:
+        with ThreadPoolExecutor(images.IMPORTS.children, "decode") as pool:
             for chunk in _chunks(items):
                 yield self._read_all(chunk, pool)
 
@@ -270,7 +270,7 @@ class Reader:
             content, modified_ns = _content(entry)
             if before is not None and hashlib.sha256(content).hexdigest() == before.sha256:
                 return Same(before.id, modified_ns)
-            facts = images.inspect(content)
+            facts = images.inspect(content, images.IMPORTS)
             image = self._row(entry, content, facts, modified_ns)
             if before is not None and entry.home is None:
                 # The place's own id is that of the picture that it held first.
@@ -280,6 +280,8 @@ class Reader:
                 images.write_atomically(settings.UPLOAD_DIR / image.path, content)
         except Invalid as error:
             return Refusal(entry.called, str(error))
+        except Busy as error:
+            raise Unavailable(str(error)) from None
         except OSError as error:
             if error.errno in NO_ROOM:
                 raise Unavailable(

@@ -76,9 +76,14 @@ class Image(models.Model):
     # The recipe by which a worker has made what is shown (annotation/images/derivatives.py). 0: still to be
     # made; −1, −2: tried so often; GIVEN_UP: not tried again, and made only when somebody asks for it.
     derived = models.SmallIntegerField(default=0, db_default=0, editable=False)
+    # The rendition that somebody waits for and only a worker makes, “full:webp,jpeg”, and since when.
+    # NEVER: it cannot be made.
+    wanted = models.CharField(max_length=60, blank=True, default="", db_default="", editable=False)
+    wanted_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     GIVEN_UP = -3
+    NEVER = "-"
 
     class Meta:
         ordering = ["name", "id"]
@@ -100,6 +105,11 @@ class Image(models.Model):
                 fields=["project", "shuffle"],
                 name="image_to_derive",
                 condition=models.Q(derived__gt=-3, derived__lte=0, excluded=False),
+            ),
+            models.Index(
+                fields=["wanted_at"],
+                name="image_wanted",
+                condition=models.Q(wanted_at__isnull=False),
             ),
         ]
         constraints = [

@@ -1,32 +1,51 @@
-"""Making what is shown of the pictures before people see them, in a worker."""
+"""Making what is shown of the pictures: for a request, or before people see them, in a worker."""
 
 import logging
-import os
-import sys
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
+from pathlib import Path
 from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from annotation import images
 from annotation.alone import alone
-from annotation.errors import Refused
+from annotation.errors import Busy, Invalid, Refused
 from annotation.imports.entries import NO_ROOM
 from annotation.models import Assignment, Image, Project, Proposal
+from annotation.wake_up import post
 
 logger = logging.getLogger(__name__)
 
-# As many pictures at a time, with half of the machine's cores, and after all others that want them.
-THREADS = min(8, max(1, (os.cpu_count() or 1) // 2))
+# As many pictures at a time as there are children to decode them.
+THREADS = images.AHEAD.children
 # So many are listed at a time. Those that are soon to be shown are looked for again with each list.
 LISTED = 200
 # The index of what is to be done has the same words.
 TO_DERIVE = Q(derived__gt=Image.GIVEN_UP, derived__lte=0, excluded=False)
 EVERYWHERE = UUID(int=0)
+
+
+def rendition(image: Image, size: str, formats: tuple[str, ...]) -> Path:
+    """A file of what is shown, for a request; Busy if it is to be asked for again, Invalid if in vain.
+
+    What takes more than a request may take is noted for the worker, which makes it first.
+    """
+    try:
+        return images.derivative(image, size, formats)
+    except images.ForWorker:
+        pass
+    if image.wanted == Image.NEVER:
+        raise Invalid(_("This size of the picture cannot be made. Ask for a smaller one."), "size")
+    wanted = images.wanted_name(size, formats)
+    if image.wanted != wanted:
+        Image.objects.filter(id=image.id).update(wanted=wanted, wanted_at=Now())
+    post("annotation.tasks.derive", image.project_id)
+    raise Busy(_("This size of the picture is being made. Ask for it again in a few seconds."))
 
 
 def make_derivatives(seconds: float) -> int:
@@ -37,10 +56,13 @@ def make_derivatives(seconds: float) -> int:
     """
     end = time.monotonic() + seconds
     done = 0
-    pool = ThreadPoolExecutor(THREADS, "derive", _step_back)
+    pool = ThreadPoolExecutor(THREADS, "derive")
     with alone("derive", EVERYWHERE, wait=False) as mine, pool:
+        if mine:
+            _make_wanted(end)
         while mine and (listed := _next()):
             for some in _portions(listed):
+                _make_wanted(end)
                 if time.monotonic() > end:
                     return done
                 tries = Image.objects.filter(TO_DERIVE, id__in=[image.id for image in some])
@@ -54,10 +76,27 @@ def make_derivatives(seconds: float) -> int:
     return done
 
 
-def _step_back() -> None:
-    """Linux gives each thread a priority of its own; elsewhere it would be the whole worker's."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+def _make_wanted(end: float) -> None:
+    """Make what people wait for, those that wait longest first. A wish that changes meanwhile stays."""
+    waiting = Image.objects.filter(wanted_at__isnull=False).select_related("folder")
+    for image in waiting.order_by("wanted_at")[:LISTED]:
+        if time.monotonic() > end:
+            return
+        mine = Image.objects.filter(id=image.id, wanted=image.wanted)
+        try:
+            images.make_wanted(image)
+        except OSError as error:
+            logger.warning("A picture that is waited for could not be made: %s", error)
+            if error.errno in NO_ROOM:
+                return
+            mine.update(wanted="", wanted_at=None)
+        except Busy as error:
+            logger.warning("A picture that is waited for could not be made yet: %s", error)
+        except Refused as error:
+            logger.warning("What is wanted of image %s cannot be made: %s", image.id, error)
+            mine.update(wanted=Image.NEVER, wanted_at=None)
+        else:
+            mine.update(wanted="", wanted_at=None)
 
 
 def _try(image: Image) -> Exception | None:
@@ -74,7 +113,7 @@ def _record(image: Image, error: Exception | None) -> bool:
     if error is None:
         return bool(mine.update(derived=images.RECIPE))
     logger.warning("What is shown of image %s could not be made: %s", image.id, error)
-    if isinstance(error, Refused):
+    if isinstance(error, Refused) and not isinstance(error, Busy):
         mine.update(derived=Image.GIVEN_UP)
     return False
 

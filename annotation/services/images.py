@@ -1,12 +1,13 @@
 """What happens to a project's images: they come in, are described, set aside, and taken back."""
 
 import hashlib
+import io
 import unicodedata
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 
 from django.conf import settings
@@ -40,14 +41,14 @@ def add_image(
     metadata: dict[str, Any] | None = None,
 ) -> Image:
     """Keep an uploaded picture. The file is written before its row, so a row never lacks its file."""
-    file = _keep_file(project, content)
+    file = _keep_file(project, io.BytesIO(content))
     with transaction.atomic():
         return _create(project, file, name, prompt, model, metadata)
 
 
 def upload_image(
     project: Project,
-    content: bytes,
+    content: bytes | IO[bytes],
     *,
     name: str,
     prompt: str = "",
@@ -61,16 +62,17 @@ def upload_image(
     """
     # As the letters are composed by one system or another, it is one name.
     name = unicodedata.normalize("NFC", name)
-    same = project.images.filter(sha256=hashlib.sha256(content).hexdigest(), name=name)
+    file = io.BytesIO(content) if isinstance(content, bytes) else content
+    same = project.images.filter(sha256=_digest(file), name=name)
     same = same.select_related("prompt").order_by("created_at", "id")
     if (known := same.first()) is not None:
         return known, False
-    file = _keep_file(project, content)
+    kept = _keep_file(project, file)
     with transaction.atomic():
         Project.objects.select_for_update().get(id=project.id)
         if (known := same.first()) is None:
-            return _create(project, file, name, prompt, model, metadata), True
-    (settings.UPLOAD_DIR / file.path).unlink(missing_ok=True)
+            return _create(project, kept, name, prompt, model, metadata), True
+    (settings.UPLOAD_DIR / kept.path).unlink(missing_ok=True)
     return known, False
 
 
@@ -83,14 +85,19 @@ class _File:
     bytes: int
 
 
-def _keep_file(project: Project, content: bytes) -> _File:
-    refuse_beyond_disk(project, len(content))
+def _keep_file(project: Project, content: IO[bytes]) -> _File:
+    refuse_beyond_disk(project, content.seek(0, io.SEEK_END))
     facts = images.inspect(content)
     id = uuid.uuid4()
     # Named by us, never by the uploader.
     path = PurePosixPath(str(project.id), f"{id}.{facts.format.lower()}")
     images.write_atomically(settings.UPLOAD_DIR / path, content)
-    return _File(id, path, facts, hashlib.sha256(content).hexdigest(), len(content))
+    return _File(id, path, facts, _digest(content), content.seek(0, io.SEEK_END))
+
+
+def _digest(file: IO[bytes]) -> str:
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def _create(

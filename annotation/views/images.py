@@ -22,6 +22,7 @@ from annotation.errors import Invalid
 from annotation.forms import ChangeImagesForm, ExcludeForm, GalleryForm, PromptForm, UploadForm
 from annotation.models import AMISS, Image, Project, Role
 from annotation.selectors import images_of, report_counts
+from annotation.services.derivatives import rendition
 from annotation.services.images import update_image, update_images, upload_image
 from annotation.showings import read_showing
 from annotation.views.page import (
@@ -50,7 +51,7 @@ def image(request: HttpRequest, image_id: UUID) -> Any:
     formats = images.accepted(request.headers.get("Accept", ""))
     if blind:
         size, formats = images.without_marks(size, formats)
-    path = images.derivative(picture, size, formats)
+    path = rendition(picture, size, formats)
     # Of the file, which never changes under its name; keyed, since that name tells the original's digest.
     etag = f'"{salted_hmac("image", f"{image_id} {path.name}").hexdigest()[:24]}"'
     response: HttpResponseBase | None = get_conditional_response(request, etag=etag)
@@ -209,10 +210,8 @@ def _add(
     request: HttpRequest, project: Project, file: Any, described: dict[str, Any]
 ) -> bool | None:
     """Whether it was added, or was there already; None if it was refused."""
-    # One byte more than is allowed is enough to be refused for it.
-    content = file.read(settings.MAX_UPLOAD_BYTES + 1)
     try:
-        return upload_image(project, content, name=file.name, **described)[1]
+        return upload_image(project, file, name=file.name, **described)[1]
     except Invalid as refusal:
         messages.error(
             request,

@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from annotation import limits
-from annotation.errors import Conflict, Gone, Refused
+from annotation.errors import Busy, Conflict, Gone, Refused
 
 
 class RefusedMiddleware:
@@ -24,7 +24,10 @@ class RefusedMiddleware:
             return None
         status, title = _status_and_title(error)
         context = {"title": title, "message": str(error)}
-        return render(request, "refused.html", context, status=status)
+        response = render(request, "refused.html", context, status=status)
+        if isinstance(error, Busy):
+            response["Retry-After"] = str(error.retry_after)
+        return response
 
 
 def _address_too_long(request: HttpRequest) -> HttpResponse:
@@ -36,6 +39,8 @@ def _address_too_long(request: HttpRequest) -> HttpResponse:
 
 
 def _status_and_title(refused: Refused) -> tuple[int, str]:
+    if isinstance(refused, Busy):
+        return 503, _("Not yet")
     if isinstance(refused, Gone):
         return 410, _("No longer there")
     if isinstance(refused, Conflict):

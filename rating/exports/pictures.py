@@ -9,7 +9,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from annotation.errors import Gone
-from annotation.images import derivative, source_path
+from annotation.images import IMPORTS, derivative, source_path
 from annotation.models import Image
 
 # An image is in several pairs, which follow one another.
@@ -74,8 +74,8 @@ class Pictures:
                 )
             return content, path.suffix.lower()
         if self.kind == "served":
-            return derivative(image, "medium", ("webp",)).read_bytes(), ".webp"
-        return derivative(image, "medium", ("jpeg",)).read_bytes(), ".jpg"
+            return derivative(image, "medium", ("webp",), IMPORTS).read_bytes(), ".webp"
+        return derivative(image, "medium", ("jpeg",), IMPORTS).read_bytes(), ".jpg"
 
 
 FILE_GONE = "its file is gone or has changed"

@@ -86,6 +86,36 @@ def test_both_are_enlarged_on_the_same_spot_and_a_drag_never_answers(person, pro
     assert [row[2] for row in outcomes(project)] == ["left"]
 
 
+def test_the_largest_there_is_shown_until_the_full_size_is_made(person, project, bob):
+    for n in range(2):
+        add_image(project, picture(40 * n, (3000, 2000)), name=f"{n}.png")
+    judge = person(bob)
+    page = judge.page
+    made: list[str] = []
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        if "size=full" in route.request.url and not made:
+            route.fulfill(status=503, headers={"Retry-After": "5"})
+        else:
+            route.fulfill(body=picture(90, (300, 200)), content_type="image/png")
+
+    page.route(re.compile(r"/images/.*size="), answer)
+    page.clock.install()
+    judge.compare(project)
+    for _ in range(12):
+        judge.press("+")
+    page.clock.run_for(200)
+    expect(page.locator("#left img")).to_have_attribute("src", re.compile("size=large"))
+    expect(page.locator("#right img")).to_have_attribute("src", re.compile("size=large"))
+    assert any("size=full" in url for url in asked)
+    made.append("both")
+    page.clock.run_for(5100)
+    expect(page.locator("#left img")).to_have_attribute("src", re.compile("size=full"))
+    expect(page.locator("#right img")).to_have_attribute("src", re.compile("size=full"))
+
+
 def test_another_question_about_the_pair_keeps_the_view_and_another_pair_does_not(
     person, project, images, bob
 ):

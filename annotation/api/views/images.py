@@ -84,7 +84,7 @@ class ImagesView(View):
                 % {"most": most}
             )
         wanted.setdefault("name", file.name[:400])
-        image, added = images.upload_image(project, file.read(), **wanted)
+        image, added = images.upload_image(project, file, **wanted)
         return Response(ImageSerializer(image).data, status=201 if added else 200)
 
 

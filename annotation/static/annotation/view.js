@@ -5,6 +5,7 @@ const LARGEST = 8; // times as large as it fits, or
 const PIXEL = 4; // device pixels for a pixel of the image, whichever is more
 const STEP = 1.5; // of a key or button
 const SIZES = { small: 800, medium: 1600, large: 2560 }; // of derivatives: pixels of the longest side
+const AGAIN = { pause: 5000, tries: 24 }; // ms; for a sharper picture that the server is still making
 const FIT = { zoom: 1, u: 0.5, v: 0.5 };
 
 export class View {
@@ -216,8 +217,7 @@ export class View {
   }
 
   /** All of them at once, once all are decoded: none is seen sharper than another. */
-  async #sharpen() {
-    const size = this.#sizeNeeded();
+  async #sharpen(size = this.#sizeNeeded()) {
     const { pictures } = this;
     if (!size || pictures.size === size || pictures.some(({ source }) => !source)) return;
     pictures.size = size;
@@ -228,8 +228,21 @@ export class View {
       this.#fill();
       this.#place();
     } catch {
-      // What is there stays; the next enlargement tries again.
-      if (pictures.size === size) pictures.size = null;
+      if (pictures.size !== size) return;
+      pictures.size = null;
+      if (this.pictures === pictures) this.#sharpenLater(size);
+    }
+  }
+
+  /** A worker may be making it: it is asked for again, and the largest that any request gets seen meanwhile. */
+  #sharpenLater(size) {
+    const { pictures } = this;
+    pictures.tries = (pictures.tries ?? 0) + 1;
+    if (pictures.tries > AGAIN.tries) return; // the next enlargement tries again
+    clearTimeout(this.soon);
+    this.soon = setTimeout(() => this.pictures === pictures && this.isZoomed && this.#sharpen(), AGAIN.pause);
+    if (size === "full" && this.#boxes().some(({ picture }) => this.#pixelsOf(picture.elements[0]) < this.sizes.large)) {
+      this.#sharpen("large");
     }
   }
 
