@@ -20,6 +20,17 @@ def fold_text(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).translate(INVISIBLE).split())
 
 
+def prompt_key(text: str) -> str:
+    """Return what two prompts that read the same have in common: `fold_text`, with case folded, too.
+
+    It says which prompts belong together in a split, in every project; which is one prompt in a project,
+    `fold_text` says.
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    seen = "".join(sign for sign in folded if unicodedata.category(sign) != "Cf")
+    return " ".join(seen.split())
+
+
 def name_key(name: str) -> str:
     """Return what two spellings of one name have in common: NFKC, case and white space folded."""
     folded = unicodedata.normalize("NFKC", name).translate(INVISIBLE).casefold()

@@ -29,6 +29,7 @@ from urllib.parse import unquote_to_bytes
 from config.wsgi import application as django
 
 # isort: split
+from django.conf import settings
 from django.db import close_old_connections
 from django.http import FileResponse
 from django.utils.translation import gettext as _
@@ -140,7 +141,10 @@ class Application:
     ) -> tuple[IO[bytes], int]:
         loop = asyncio.get_running_loop()
         started, length, more, asked = loop.time(), 0, True, limit > STRANGER_BYTES
-        body = tempfile.SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - closed with the request
+        # Closed with the request.
+        body = tempfile.SpooledTemporaryFile(  # noqa: SIM115
+            MEMORY_BYTES, dir=settings.FILE_UPLOAD_TEMP_DIR
+        )
         try:
             while more:
                 deadline = started + BODY_SECONDS + length / BODY_BYTES_PER_SECOND

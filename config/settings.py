@@ -199,6 +199,8 @@ STORAGES = {
 # --- Files -----------------------------------------------------------------------------------------
 
 UPLOAD_DIR = DATA_DIR / "uploads"
+# Large bodies wait on the disk of the data: /tmp may be small, and memory.
+FILE_UPLOAD_TEMP_DIR = writable_folder("DATA_DIR", DATA_DIR / "incoming")
 DERIVATIVE_DIR = DATA_DIR / "derivatives"
 EXPORT_DIR = DATA_DIR / "exports"
 IMPORT_DIR = DATA_DIR / "imports"

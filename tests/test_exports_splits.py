@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from annotation.models import Outcome, Project, User
-from annotation.prompt_folding import fold_prompt
+from annotation.names import prompt_key
 from annotation.services.images import add_image
 from annotation.services.projects import create_project
 from rating.exports.format import Facts
@@ -37,9 +37,9 @@ def facts(content: int, prompt: str = "", group: str = "") -> Facts:
 
 
 def test_a_prompt_that_reads_the_same_is_the_same() -> None:
-    assert {fold_prompt(text) for text in WRITTEN} == {"a red fox"}
-    assert fold_prompt("\ufb01ne") == fold_prompt("fine")
-    assert fold_prompt("a red fox.") != fold_prompt("a red fox"), "a reader sees the point"
+    assert {prompt_key(text) for text in WRITTEN} == {"a red fox"}
+    assert prompt_key("\ufb01ne") == prompt_key("fine")
+    assert prompt_key("a red fox.") != prompt_key("a red fox"), "a reader sees the point"
 
 
 def test_the_same_prompt_is_in_the_same_split_whatever_else_there_is() -> None:
@@ -106,7 +106,7 @@ def test_nothing_leaks_and_nothing_depends_on_ids_or_order(
     clusters = {one.id: row[3] for one, row in zip(made, images, strict=True) if row[3] is not None}
     splits = Splits(fractions, seed, made, clusters)
     for kind in (
-        lambda one: fold_prompt(one.prompt) or None,
+        lambda one: prompt_key(one.prompt) or None,
         lambda one: one.group or None,
         lambda one: one.sha256,
         lambda one: clusters.get(one.id),
@@ -144,7 +144,7 @@ def test_two_projects_with_other_ids_and_another_order_have_the_same_splits(
         )
         folder = on_disk(made, tmp_path / name)
         return {
-            path.stem: {fold_prompt(row["prompt"]) for row in json.loads(path.read_text())}
+            path.stem: {prompt_key(row["prompt"]) for row in json.loads(path.read_text())}
             for path in folder.glob("*.json")
         }
 

@@ -38,11 +38,11 @@ SLOW_CLIENTS = 200
 
 @dataclass
 class Running:
-    """A web server, the folder of its temporary files, and what finds its processes."""
+    """A web server, the folders where its temporary files may be, and what finds its processes."""
 
     port: int
     mark: str
-    temporary: Path
+    temporary: tuple[Path, ...]
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         return httpx.request(method, f"http://127.0.0.1:{self.port}{path}", timeout=IN_TIME, **more)
@@ -55,11 +55,16 @@ class Running:
 
     def temporary_bytes(self) -> int:
         """Bytes of its temporary files, also of those that have no name."""
-        found = sum(file.stat().st_size for file in self.temporary.rglob("*") if file.is_file())
+        found = sum(
+            file.stat().st_size
+            for folder in self.temporary
+            for file in folder.rglob("*")
+            if file.is_file()
+        )
         for pid, _ in processes_with(self.mark):
             for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
                 try:
-                    if str(descriptor.readlink()).startswith(str(self.temporary)):
+                    if str(descriptor.readlink()).startswith(tuple(map(str, self.temporary))):
                         found += descriptor.stat().st_size
                 except OSError:
                     continue  # it has just been closed
@@ -79,7 +84,8 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Ru
 @contextmanager
 def embedded(folder: Path, temporary: Path) -> Iterator[Running]:
     with started(folder, *SUPERVISOR, TMPDIR=str(temporary)) as run:
-        yield Running(run.port, f"DATA_DIR={run.data_dir}", temporary)
+        folders = temporary, run.data_dir / "incoming"
+        yield Running(run.port, f"DATA_DIR={run.data_dir}", folders)
 
 
 @contextmanager
@@ -100,7 +106,7 @@ def deployed(folder: Path, temporary: Path) -> Iterator[Running]:
             command = [sys.executable, "manage.py", *words.split(), "--verbosity=0"]
             subprocess.run(command, cwd=ROOT, env=environ, check=True)
         stack.enter_context(web(environ, port, data / "web.log"))
-        yield Running(port, f"DATA_DIR={data}", temporary)
+        yield Running(port, f"DATA_DIR={data}", (temporary, data / "incoming"))
 
 
 HALF_BODY = (

@@ -33,7 +33,6 @@ from annotation.imports.entries import (
 from annotation.imports.generators import generated_by
 from annotation.models import Folder, Image, Project
 from annotation.names import fold_text
-from annotation.prompt_folding import fold_prompt
 from annotation.services.quotas import refuse_beyond_disk
 
 logger = logging.getLogger(__name__)
@@ -185,9 +184,9 @@ class Reader:
             by_bytes.setdefault(row[1], []).append(_current(row))
         same = {}
         for entry in entries:
-            prompt = fold_prompt(entry.prompt)
+            prompt = fold_text(entry.prompt)
             for image in by_bytes.get(entry.sha256, ()):
-                if prompt in ("", fold_prompt(image.prompt)):
+                if prompt in ("", fold_text(image.prompt)):
                     same[self.key(entry)] = image
         return same
 

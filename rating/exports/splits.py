@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Hashable, Iterable
 from uuid import UUID
 
-from annotation.prompt_folding import fold_prompt
+from annotation.names import prompt_key
 from rating.exports.format import WHOLE, Facts
 
 # What names a family, the first kind that any of its images has.
@@ -14,7 +14,7 @@ PROMPT, GROUP, CONTENT = range(3)
 class Splits:
     """Images of one prompt, of one group or of one cluster of duplicates are a family; families are drawn.
 
-    The draw hashes the seed and what the family is made of, never an id: its prompt as `fold_prompt` has it;
+    The draw hashes the seed and what the family is made of, never an id: its prompt as `prompt_key` has it;
     without a prompt its group; without either the bytes of its image. So the same prompt is in the same
     split in every round, project and server, and the fractions are met on average; the card counts what
     came of them. A family of several prompts is named by the smallest hash among them. Two families that
@@ -61,7 +61,7 @@ class Splits:
 def _name(image: Facts) -> tuple[int, str]:
     """What the image would name its family by, and how much that counts."""
     if image.prompt_id is not None:
-        return PROMPT, _digest(fold_prompt(image.prompt))
+        return PROMPT, _digest(prompt_key(image.prompt))
     if image.group:
         return GROUP, _digest(image.group)
     return CONTENT, image.sha256
@@ -73,7 +73,7 @@ def _digest(text: str) -> str:
 
 def _bonds(image: Facts, duplicates: dict[UUID, int]) -> Iterable[Hashable]:
     if image.prompt_id is not None:
-        yield "prompt", fold_prompt(image.prompt)
+        yield "prompt", prompt_key(image.prompt)
     if image.group:
         yield "group", image.group
     if image.id in duplicates:

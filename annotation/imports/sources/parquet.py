@@ -20,7 +20,7 @@ from annotation.errors import Invalid
 from annotation.imports.asked import Asked
 from annotation.imports.entries import Entry, Refusal, files_below
 from annotation.imports.tables import PROMPT_COLUMNS, described
-from annotation.prompt_folding import fold_prompt
+from annotation.names import fold_text
 
 # So few rows with their pictures are in memory at once.
 ROWS = 16
@@ -167,7 +167,7 @@ class ParquetSource:
         name = f"{path.stem}-{row}" + (f"-{column}" if several else "")
         facts = described(self._facts(column, values), self.prompt_column)
         sha256 = hashlib.sha256(picture).hexdigest()
-        prompt = hashlib.sha256(fold_prompt(facts["prompt"]).encode("utf-8", "replace"))
+        prompt = hashlib.sha256(fold_text(facts["prompt"]).encode("utf-8", "replace"))
         return Entry(
             place=f"{sha256}|{prompt.hexdigest()}",
             label=place,
