@@ -230,7 +230,7 @@ def stream(
 
     async def begin() -> asyncio.Future[Any]:
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        return asyncio.ensure_future(receive())
+        return asyncio.ensure_future(disconnected(receive))
 
     gone = asyncio.run_coroutine_threadsafe(begin(), loop).result()
     try:
@@ -254,7 +254,7 @@ async def send_answer(answer: Answer, receive: Receive, send: Send, *, unread: b
 
 
 async def send_file(response: FileResponse, receive: Receive, send: Send) -> None:
-    gone = asyncio.ensure_future(receive())
+    gone = asyncio.ensure_future(disconnected(receive))
     try:
         while block := await asyncio.to_thread(response.file_to_stream.read, BLOCK):
             await send_block(block, send, gone)
@@ -275,6 +275,12 @@ async def send_block(
             await send({"type": "http.response.body", "body": block, "more_body": more})
     except TimeoutError:
         raise Disconnected from None
+
+
+async def disconnected(receive: Receive) -> None:
+    """Return when the client is gone; what still comes of a request that has no body does not count."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def discard(receive: Receive) -> None:

@@ -1,11 +1,13 @@
 """What the event loop does with what Django answers, driven without a server."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from config import asgi
@@ -49,8 +51,12 @@ class Client:
         self.content = b""
         self.headers: dict[bytes, bytes] = {}
         self.gone = asyncio.Event()
+        self.asked = False
 
     async def receive(self) -> dict[str, Any]:
+        if not self.asked:
+            self.asked = True
+            return {"type": "http.request", "body": b"", "more_body": False}
         await self.gone.wait()
         return {"type": "http.disconnect"}
 
@@ -102,6 +108,31 @@ def test_streams_nobody_reads_leave_half_of_the_threads_and_come_to_an_end(
 
     asyncio.run(scenario())
     assert len(ended) == 2
+
+
+def test_a_large_file_comes_whole_and_holds_no_thread(
+    answering: Callable[..., None], tmp_path: Path
+) -> None:
+    file = tmp_path / "large"
+    file.write_bytes(os.urandom(2**20))
+    answering(
+        lambda path: FileResponse(file.open("rb")) if path == "/file" else HttpResponse("page")
+    )
+
+    async def scenario() -> None:
+        application = asgi.Application(threads=1)
+        stalled = [Client("/file", takes=1) for _ in range(5)]
+        running = [asyncio.create_task(client.ask(application)) for client in stalled]
+        while not all(client.content for client in stalled):
+            await asyncio.sleep(0)
+        assert (await Client("/page").ask(application)).content == b"page"
+        assert (await Client("/file").ask(application)).content == file.read_bytes()
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        application.threads.shutdown()
+
+    asyncio.run(scenario())
 
 
 def test_a_stream_ends_when_its_reader_leaves(answering: Callable[..., None]) -> None:
