@@ -170,7 +170,7 @@ def test_children_end_with_their_parent(tmp_path: Path) -> None:
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    parent.stdin.close()  # type: ignore[union-attr]
+    parent.stdin.close()
 
     def gone() -> bool:
         try:
