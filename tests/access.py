@@ -141,7 +141,7 @@ class World:
             "delivery_id": self.delivery.id,
             "token": self.invitation_key,
             "encoded": "unknown",
-            "kind": "any",
+            "kind": "maskable",
             "size": 192,
         }
         (pattern,) = (one for one in urls() if one.name == name)
