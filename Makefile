@@ -9,7 +9,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-embedded test-consumers messages lint types audit check lock clean chromium caddy
-.PHONY: screenshots
+.PHONY: screenshots mutate
 .PHONY: bench-export bench-opening bench-rating bench-few-votes bench-accuracy bench-pairing bench-lineups
 .PHONY: bench-fresh bench-page
 .DELETE_ON_ERROR:
@@ -38,6 +38,9 @@ test-embedded: .venv/dev.installed $(TRANSLATIONS) ## Run the tests again on SQL
 test-consumers: .venv/dev.installed $(TRANSLATIONS) .venv-consumers/installed ## Have the trainers' own code take a step on our exports (heavy packages)
 	@CONSUMERS_DIR=$(CONSUMERS_DIR) $(BIN)/python -m pytest -q tests/consumers/prepare.py
 	@CONSUMERS_DIR=$(CONSUMERS_DIR) HF_HUB_OFFLINE=1 .venv-consumers/bin/python -m pytest -q -c tests/consumers/trainers.ini tests/consumers/trainers.py
+
+mutate: .venv/dev.installed $(TRANSLATIONS) ## Break the code in small ways and see whether tests notice (MODULES=annotation.access MINUTES=30)
+	@$(BIN)/python -m tests.mutation
 
 screenshots: .venv/dev.installed $(TRANSLATIONS) chromium ## Make the README's pictures (PHOTOS=folder; ALL=1: every page, into build/)
 	@NUMBA_CACHE_DIR=$(CURDIR)/.numba_cache $(BIN)/python -m bench.screenshots

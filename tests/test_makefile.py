@@ -7,6 +7,7 @@ import tomllib
 import pytest
 from packaging.requirements import Requirement
 
+from tests.mutation import TESTS, files_for, modules_wanted
 from tests.servers import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -62,3 +63,15 @@ def test_everything_locked_has_a_hash_and_names_no_place(name: str):
     for line in locked(name):
         assert "--hash=sha256:" in line
         assert "/" not in line.split(";")[0]
+
+
+def test_every_module_that_decides_is_mutated_with_tests_that_are_there():
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for folder in ("annotation/pairing", "annotation/services")
+        for path in (ROOT / folder).glob("*.py")
+        if path.read_text().strip()
+    }
+    assert modules <= TESTS.keys()
+    for file in files_for(modules_wanted()):
+        assert (ROOT / file).exists(), file
