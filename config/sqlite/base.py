@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db.backends.sqlite3 import base
-from django.db.backends.sqlite3._functions import _sqlite_format_dtdelta
+from django.db.backends.sqlite3._functions import _sqlite_format_dtdelta  # type: ignore[import-untyped]
 from django.db.backends.sqlite3.operations import DatabaseOperations as SQLiteOperations
 from django.db.models.functions import Now
 
