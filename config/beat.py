@@ -29,7 +29,7 @@ class Scheduler(PersistentScheduler):
         """What ran in the future, by a clock that has been set back since, is due now."""
         for entry in self.schedule.values():
             now = entry.default_now()
-            if entry.last_run_at > now:
+            if entry.last_run_at and entry.last_run_at > now:
                 entry.last_run_at = now
                 self._heap = None
         return super().tick(*args, **kwargs)

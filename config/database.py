@@ -6,7 +6,7 @@ A connection that has died without a word is found in both, while a statement th
 """
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import psycopg
 from psycopg_pool import ConnectionPool
@@ -50,7 +50,7 @@ class Connection(psycopg.Connection[Any]):
     why_not = ""  # what the last failure to connect was
 
     @classmethod
-    def connect(cls, conninfo: str = "", **parameters: Any) -> Self:  # type: ignore[override]
+    def connect(cls, conninfo: str = "", **parameters: Any) -> Self:
         try:
             connection = super().connect(conninfo, **parameters)
         except psycopg.Error as error:
@@ -87,10 +87,10 @@ class Connection(psycopg.Connection[Any]):
         except psycopg.errors._WaitTimeout:
             self._give_up()
 
-    def _give_up(self) -> None:
+    def _give_up(self) -> NoReturn:
         self.pgconn.finish()
         # The others in the pool have most likely died with this one; new ones take their place.
-        if self._pool is not None:
+        if isinstance(self._pool, ConnectionPool):
             self._pool.drain()
         raise psycopg.OperationalError("It did not answer; the connection is given up.")
 

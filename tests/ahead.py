@@ -7,7 +7,8 @@ import time
 from typing import Any
 
 seconds = float(sys.argv[1])
-true_time, true_datetime = time.time, datetime.datetime
+true_time = time.time
+true_datetime = datetime.datetime
 
 
 class _Meta(type):

@@ -82,18 +82,19 @@ class Syncs:
         _, listeners, _, _ = socket.recv_fds(self._ours, 1, 1)
         if not listeners:  # no child was started
             return
-        listener = listeners[0]
-        with contextlib.suppress(OSError):  # the last of the processes has ended
-            while True:
-                request = array.array("B", bytes(80))
-                fcntl.ioctl(listener, RECEIVE, request, True)
-                id, pid = struct.unpack_from("QI", request)
-                (descriptor,) = struct.unpack_from("Q", request, 32)
-                self._note(Path(f"/proc/{pid}/fd/{descriptor}"))
-                answer = array.array("B", struct.pack("QqiI", id, 0, 0, CONTINUE))
-                with contextlib.suppress(FileNotFoundError):  # the caller was killed meanwhile
-                    fcntl.ioctl(listener, SEND, answer, True)
-        os.close(listener)
+        with os.fdopen(listeners[0], "rb"), contextlib.suppress(OSError):
+            while True:  # until the last of the processes has ended
+                self._hear(listeners[0])
+
+    def _hear(self, listener: int) -> None:
+        request = array.array("B", bytes(80))
+        fcntl.ioctl(listener, RECEIVE, request, True)
+        id, pid = struct.unpack_from("QI", request)
+        (descriptor,) = struct.unpack_from("Q", request, 32)
+        self._note(Path(f"/proc/{pid}/fd/{descriptor}"))
+        answer = array.array("B", struct.pack("QqiI", id, 0, 0, CONTINUE))
+        with contextlib.suppress(FileNotFoundError):  # the caller was killed meanwhile
+            fcntl.ioctl(listener, SEND, answer, True)
 
     def _note(self, descriptor: Path) -> None:
         with contextlib.suppress(OSError):

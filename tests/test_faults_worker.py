@@ -13,6 +13,7 @@ import pytest
 import redis
 from celery import Celery
 
+from rating.services.compiling import compile_if_needed
 from tests.servers import ROOT, postgres, valkey
 from tests.test_faults import Site, get, running_site
 from tests.test_faults_database import first_vote
@@ -24,6 +25,7 @@ PATIENCE = 120.0  # a worker starts slowly on a busy machine
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    compile_if_needed()  # there is no beat here, to find what was put off meanwhile
     with (
         postgres() as database,
         valkey() as broker,

@@ -1,7 +1,6 @@
 """Health is what the program can do just now, not what it could do when it started."""
 
 import resource
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -17,17 +16,15 @@ from tests.servers import valkey
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def full_disk() -> Iterator[None]:
-    """Nothing may be written to any file, as far as this process is concerned."""
+def test_a_disk_that_takes_nothing_is_not_ready() -> None:
+    """For a moment nothing may be written to any file, as far as this process is concerned."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def test_a_disk_that_takes_nothing_is_not_ready(full_disk: None) -> None:
-    assert "cannot be written to" in health._storage()
+    try:
+        found = health._storage()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "cannot be written to: File too large" in found
 
 
 def test_a_disk_with_room_is_ready_and_nothing_is_left_on_it(settings: Any) -> None:
