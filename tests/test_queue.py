@@ -121,6 +121,7 @@ def test_nobody_is_handed_what_they_have_seen(
     pair(project, images[:2]).save()
     (other,) = open_for(project, bob)
     assert other.pair_id != seen.pair_id
+    assert other.fallback == "", "the queue is not empty, there is nothing new in it for bob"
     assert Proposal.objects.count() == 1, "it stays for others"
     (same,) = open_for(project, carol)
     assert (same.pair_id, same.strategy) == (seen.pair_id, "chosen")
@@ -147,6 +148,15 @@ def test_what_is_not_legal_any_more_is_dropped_and_the_next_is_taken(
     assert not Proposal.objects.exists()
     assert Pair.objects.get(id=full.pair_id).taken == 1
     assert_promises(project)
+
+
+def test_images_of_two_prompts_are_not_handed_out_together(
+    project: Project, add_images: AddImages, bob: User
+) -> None:
+    one, other = *add_images(1, prompt="a cat"), *add_images(1, prompt="a dog")
+    pair(project, [one, other]).save()
+    assert open_for(project, bob) == []
+    assert not Pair.objects.exists()
 
 
 @pytest.mark.parametrize("overlap", [1, 3])
