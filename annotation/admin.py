@@ -24,6 +24,7 @@ from annotation.models import (
     Folder,
     Image,
     Import,
+    ImportedFile,
     ImportRefusal,
     Invitation,
     Lineup,
@@ -365,6 +366,13 @@ class ImportAdmin(ReadOnlyAdmin):
     list_filter = ("source", "status", "project")
     search_fields = ("id", "project__name", "error")
     list_select_related = ("project",)
+
+
+@admin.register(ImportedFile)
+class ImportedFileAdmin(ReadOnlyAdmin):
+    list_display = ("criterion", "annotator", "rows", "created_at")
+    search_fields = ("annotator__username", "digest")
+    list_select_related = ("criterion", "annotator")
 
 
 @admin.register(ImportRefusal)

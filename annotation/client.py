@@ -214,10 +214,7 @@ class Pairwright:
         timeout: float = 3600,
         **options: Any,
     ) -> Path:
-        """The project's data in a format, as a file; where it is.
-
-        Unless it is named, the file is called by the format, and by the criterion where one is chosen.
-        """
+        """The project's data in a format, as a file, named by format and criterion; where it is."""
         body = {"format": format, "options": options}
         asked = self.call("POST", f"projects/{_id(project)}/exports/", json=body)
         return self.download(self._finished("exports", asked, "The export", timeout), to)
@@ -229,14 +226,12 @@ class Pairwright:
         `.part` file beside the target, named by the checksum.
         """
         known = self.call("GET", f"exports/{_id(export)}/")
-        sha256, size = known["sha256"], known["bytes"]
-        options = known["options"]
-        about = [known["format"], *filter(None, [options.get("criterion")])]
+        sha256, size, options = known["sha256"], known["bytes"], known["options"]
+        about = filter(None, [known["format"], options.get("criterion")])
         to = Path(to or f"{'-'.join(about)}.{options.get('file', 'bin')}")
         part = to.with_name(f".{to.name}.{sha256[:16]}.part")
-        with self._bar(
-            total=size, unit="B", unit_scale=True, unit_divisor=1024, desc=to.name
-        ) as bar:
+        shown = {"unit": "B", "unit_scale": True, "unit_divisor": 1024}
+        with self._bar(total=size, desc=to.name, **shown) as bar:
             for waits in self._waits():
                 try:
                     self._fetch(known, part, bar)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
@@ -20,6 +20,11 @@ DAYS = 90
 MOST_DAYS = 365
 # The last use is told to the minute, so that a script writes it once a minute and not at each request.
 USE_IS_TOLD_EVERY = timedelta(minutes=1)
+
+
+def delete_expired_tokens(before: datetime) -> int:
+    """Delete the tokens of everybody that had expired by then; return how many."""
+    return int(AuthToken.objects.filter(expiry__lt=before).delete()[0])
 
 
 @transaction.atomic

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, Self
 
 import psycopg
+from psycopg.waiting import Wait
 from psycopg_pool import ConnectionPool
 
 CONNECT_SECONDS = 2  # the least that libpq allows
 # A silent connection is asked after once it has been silent for so long, then ever more rarely.
 SILENT_SECONDS = 0.5
 SILENT_SECONDS_MAX = 30.0
+# For the answer that came while we asked; a busy machine may deliver it late.
+HEAR_OUT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,32 @@ class BoundedConnection(psycopg.Connection[Any]):
         return super().wait(gen, interval, timeout or CONNECT_SECONDS)
 
 
+class Resumable:
+    """The steps of an operation, which `wait` may take up again after it has given up waiting.
+
+    psycopg begins each wait by starting the steps; to those that have been started that would be an answer to
+    what they wait for.
+    """
+
+    def __init__(self, steps: Any) -> None:
+        self.steps = steps
+        self.waits_for: Any = None
+
+    @property
+    def is_sending(self) -> bool:
+        return self.waits_for is not None and bool(self.waits_for & Wait.W)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        return self.send(None) if self.waits_for is None else self.waits_for
+
+    def send(self, ready: Any) -> Any:
+        self.waits_for = self.steps.send(ready)
+        return self.waits_for
+
+
 class Connection(psycopg.Connection[Any]):
     """A connection that fails when it has died without a word, be it behind a proxy or with its server.
 
@@ -62,14 +91,17 @@ class Connection(psycopg.Connection[Any]):
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         if timeout is not None:
             return super().wait(gen, interval, timeout)
-        patience = SILENT_SECONDS
+        patience, steps = SILENT_SECONDS, Resumable(gen)
         while True:
             try:
-                return super().wait(gen, interval, patience)
+                return super().wait(steps, interval, patience)
             except psycopg.errors._WaitTimeout:
-                if not self._is_at_work():
-                    return self._hear_out(gen, interval)
-                patience = min(2 * patience, SILENT_SECONDS_MAX)
+                if steps.is_sending:  # whose end the network's own limits find
+                    patience = SILENT_SECONDS
+                elif not self._is_at_work():
+                    return self._hear_out(steps, interval)
+                else:
+                    patience = min(2 * patience, SILENT_SECONDS_MAX)
 
     def _is_at_work(self) -> bool:
         """Ask the server, by a new connection, whether it works on what this one waits for."""
@@ -80,10 +112,10 @@ class Connection(psycopg.Connection[Any]):
         except psycopg.Error:
             self._give_up()
 
-    def _hear_out(self, gen: Any, interval: float) -> Any:
+    def _hear_out(self, steps: "Resumable", interval: float) -> Any:
         """Take the answer that came while we asked, or give up."""
         try:
-            return super().wait(gen, interval, SILENT_SECONDS)
+            return super().wait(steps, interval, HEAR_OUT_SECONDS)
         except psycopg.errors._WaitTimeout:
             self._give_up()
 

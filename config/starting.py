@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from copy import copy
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from redis.exceptions import RedisError
 
 from config.logs import MaskingFormatter, masked
@@ -22,7 +22,10 @@ def in_one_sentence() -> Iterator[None]:
         yield
     except ImproperlyConfigured as error:
         sys.exit(f"Pairwright cannot start: {error}")
-    except AWAY as error:
+    except (DatabaseError, InterfaceError) as error:
+        # Of others, a statement of ours is the cause. A file that is no database has no class of its own.
+        if type(error) not in (*AWAY, DatabaseError):
+            raise
         sys.exit(f"Pairwright cannot use its database: {first_line(error)}")
 
 

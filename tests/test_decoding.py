@@ -296,10 +296,10 @@ def test_another_process_waits_for_the_rendition_that_is_being_made(
 
 @pytest.mark.django_db
 def test_the_worker_makes_what_is_larger_than_any_screen(
-    project: Project, bob: User, client: Client
+    project: Project, rita: User, client: Client
 ) -> None:
     image = add_image(project, encoded(motif((3_000, 40)), "PNG"), name="x.png")
-    client.force_login(bob)
+    client.force_login(rita)
 
     def ask(size: str = "full", accept: str = "image/webp,*/*") -> Any:
         where = reverse("image", args=[image.id])
@@ -320,10 +320,10 @@ def test_the_worker_makes_what_is_larger_than_any_screen(
 
 @pytest.mark.django_db
 def test_what_takes_more_memory_than_a_request_may_take_is_made_by_the_worker(
-    project: Project, bob: User, client: Client, monkeypatch: pytest.MonkeyPatch
+    project: Project, rita: User, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image = add_image(project, encoded(motif((2_000, 1_500)), "PNG"), name="x.png")
-    client.force_login(bob)
+    client.force_login(rita)
     where = reverse("image", args=[image.id])
     monkeypatch.setattr(images.REQUESTS, "memory", 10 * 2**20)
     assert client.get(where).status_code == 503
@@ -333,10 +333,10 @@ def test_what_takes_more_memory_than_a_request_may_take_is_made_by_the_worker(
 
 @pytest.mark.django_db
 def test_what_even_the_worker_cannot_make_is_refused_and_not_tried_for_ever(
-    project: Project, bob: User, client: Client, monkeypatch: pytest.MonkeyPatch
+    project: Project, rita: User, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image = add_image(project, encoded(motif((3_000, 400)), "PNG"), name="x.png")
-    client.force_login(bob)
+    client.force_login(rita)
     where = reverse("image", args=[image.id]) + "?size=full"
     assert client.get(where).status_code == 503
     with monkeypatch.context() as patch:

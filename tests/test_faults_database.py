@@ -1,6 +1,8 @@
 """A database that hangs: the service says so within seconds, and is back by itself (V1, V4, V5)."""
 
+import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +11,7 @@ import httpx
 import psycopg
 import pytest
 
+from config.database import Connection
 from tests.fault_proxy import FaultProxy
 from tests.servers import postgres, valkey
 from tests.test_faults import Site, answer_of, get, running_site, voting
@@ -134,6 +137,21 @@ def test_a_slow_statement_is_not_taken_for_a_dead_connection(
             connection.rollback()
             site.wait_for_votes(20)
     site.assert_promises()
+
+
+def test_a_statement_that_is_taken_in_slowly_goes_on() -> None:
+    """The server takes nothing for longer than a connection may be silent, before and after it is asked."""
+    with postgres() as server, Connection.connect(server.url, autocommit=True) as connection:
+        server_pid = connection.info.backend_pid
+        for length in (1_000, 60_000_000):  # within what the sockets hold, and far beyond
+            assert connection.execute("SELECT pg_sleep(1.2)").fetchone() == ("",)
+            os.kill(server_pid, signal.SIGSTOP)
+            seconds = 1.2 if length > 1_000 else 0.8
+            go_on = threading.Timer(seconds, os.kill, (server_pid, signal.SIGCONT))
+            go_on.start()
+            row = connection.execute("SELECT length(%s)", ["x" * length]).fetchone()
+            assert row == (length,)
+            go_on.join()
 
 
 def test_the_first_vote_after_a_long_outage_does_not_wait_for_a_back_off(

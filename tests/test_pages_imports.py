@@ -99,7 +99,7 @@ def test_the_ancestors_comparisons_come_in_by_the_same_form(
     first = send(rows, annotator="bob")
     assert (first.status, first.added, first.known) == ("done", 2, 0)
     assert set(Comparison.objects.values_list("annotator", flat=True)) == {bob.id}
-    again = send(rows)
+    again = send(rows, annotator="bob")
     assert (again.status, again.added, again.known) == ("done", 0, 2)
     scores = send(b"Image,ELO,Uncertainty,Upvotes,Downvotes\n0.png,30.5,1,1,0\n")
     assert (scores.status, Image.objects.get(name="0.png").prior_score) == ("done", 30.5)

@@ -22,6 +22,7 @@ from annotation.access import shown_image_for
 from annotation.models import Assignment, Image, Outcome, Project, Purpose, User
 from annotation.services.assignments import open_assignments
 from annotation.services.comparisons import record_comparison
+from annotation.services.derivatives import make_derivatives
 from annotation.services.examples import add_example
 from annotation.services.images import add_image, update_image
 from annotation.services.members import remove_member
@@ -271,6 +272,26 @@ def test_the_whole_picture_does_not_tell_what_its_original_is(
             shown = PIL.Image.open(io.BytesIO(got.getvalue()))
             types.add((got["Content-Type"], shown.format, shown.size))
     assert types == {("image/jpeg", "JPEG", (300, 200))}
+
+
+def test_the_whole_of_a_large_picture_is_made_by_the_worker_and_tells_as_little(
+    project: Project, bob: User
+) -> None:
+    for n in range(2):
+        content = io.BytesIO()
+        PIL.Image.new("RGB", (3_000, 40), (n, 80, 160)).save(content, "PNG")
+        add_image(project, content.getvalue(), name=f"{n}.png")
+    client, (row,) = as_user(bob), asked(bob, project)
+
+    def ask() -> Any:
+        return client.get(row["left"]["image"], {"size": "full"}, headers={"accept": CHROMIUM})
+
+    not_yet = ask()
+    assert (not_yet.status_code, not_yet["Retry-After"]) == (503, "5")
+    make_derivatives(60)
+    whole = ask()
+    assert (whole.status_code, whole["Content-Type"]) == (200, "image/jpeg")
+    assert PIL.Image.open(io.BytesIO(whole.getvalue())).size == (3_000, 40)
 
 
 def test_no_picture_can_be_marked_by_the_format_in_which_it_is_asked_for(

@@ -1,6 +1,7 @@
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from annotation.models.criterion import Criterion
 from annotation.models.image import Image
@@ -10,13 +11,13 @@ from annotation.models.project import Project, Screen
 class Fallback(models.TextChoices):
     """Why a pair is a random one where the project's strategy should have chosen it."""
 
-    FAILED = "failed", "The strategy failed"
-    TIMED_OUT = "timed_out", "The strategy took too long"
+    FAILED = "failed", _("The strategy failed")
+    TIMED_OUT = "timed_out", _("The strategy took too long")
     NOTHING = (
         "nothing",
-        "The strategy proposed nothing: no ratings yet, or none left to choose from",
+        _("The strategy proposed nothing: no ratings yet, or none left to choose from"),
     )
-    EMPTY = "empty", "The queue was empty: no worker has filled it"
+    EMPTY = "empty", _("The queue was empty: no worker has filled it")
 
 
 class Proposal(models.Model):

@@ -13,10 +13,10 @@ from typing import Any
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.utils import timezone
-from knox.models import AuthToken
 
 from annotation import images
 from annotation.models import Image, Import, Invitation
+from annotation.tokens import delete_expired_tokens
 
 # A file that is younger may be one that is just being written.
 SETTLED = timedelta(days=1)
@@ -35,7 +35,7 @@ def forget_stale() -> dict[str, int]:
     invitations = Invitation.objects.filter(expires_at__lt=now - INVITATIONS, accepted_at=None)
     return {
         "sessions": Session.objects.filter(expire_date__lt=now).delete()[0],
-        "tokens": AuthToken.objects.filter(expiry__lt=now - TOKENS).delete()[0],
+        "tokens": delete_expired_tokens(now - TOKENS),
         "invitations": invitations.delete()[0],
         "uploads of imports": _forget_imports(),
         "originals": _forget_originals(),

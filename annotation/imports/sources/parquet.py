@@ -254,17 +254,28 @@ def _image_columns(file: Any, wanted: str) -> list[str]:
 
 
 def _shows_pictures(file: Any, column: str) -> bool:
-    """Whether the first value of the column that is there is a picture."""
-    try:
-        for batch in file.iter_batches(ROWS, columns=[column]):
-            for value in batch.column(0).to_pylist():
-                content = value.get("bytes") if isinstance(value, dict) else value
-                if content:
-                    images.inspect(content)
-                    return True
-    except (pyarrow.ArrowException, OSError, Invalid):
-        pass
+    """Return whether the first value of the column that is there, and can be read, is a picture."""
+    for group in range(file.num_row_groups):
+        try:
+            content = _first_content(file, group, column)
+        except (pyarrow.ArrowException, OSError):
+            continue
+        if content:
+            try:
+                images.inspect(content, images.IMPORTS)
+            except Invalid:
+                return False
+            return True
     return False
+
+
+def _first_content(file: Any, group: int, column: str) -> bytes | None:
+    for batch in file.iter_batches(ROWS, row_groups=[group], columns=[column]):
+        for value in batch.column(0).to_pylist():
+            content = value.get("bytes") if isinstance(value, dict) else value
+            if content:
+                return bytes(content)
+    return None
 
 
 def _words(name: str) -> set[str]:
