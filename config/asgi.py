@@ -125,7 +125,7 @@ class Application:
         try:
             limit = STRANGER_BYTES
             if declared is not None and int(declared) > limit:
-                limit = await self.in_thread(most_bytes_for, environ)
+                limit = await self.in_thread(allowed_bytes, environ)
                 if int(declared) > limit:
                     raise BodyTooLarge(limit)
             environ["wsgi.input"], length = await self.received(environ, receive, limit)
@@ -158,7 +158,7 @@ class Application:
                 length += len(message["body"])
                 more = message["more_body"]
                 if length > limit and not asked:  # in chunks, whose sum nobody declares
-                    limit, asked = await self.in_thread(most_bytes_for, environ), True
+                    limit, asked = await self.in_thread(allowed_bytes, environ), True
                 if length > limit:
                     raise BodyTooLarge(limit)
                 body.write(message["body"])
@@ -213,6 +213,14 @@ class Application:
         finally:
             response.close()
         return None
+
+
+def allowed_bytes(environ: dict[str, Any]) -> int:
+    """Ask how large the body may be; the thread's connection goes back, as after any request."""
+    try:
+        return most_bytes_for(environ)
+    finally:
+        close_old_connections()
 
 
 def stream(

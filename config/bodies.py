@@ -13,7 +13,6 @@ from django.contrib.auth import get_user
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.wsgi import WSGIRequest
-from django.db import close_old_connections
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import Resolver404, resolve
@@ -90,12 +89,9 @@ def most_bytes(request: HttpRequest) -> int:
 def most_bytes_for(environ: dict[str, Any]) -> int:
     """Return the same for a request whose body has not come yet."""
     request = WSGIRequest({**environ, "CONTENT_LENGTH": "0"})
-    try:
-        SessionMiddleware(lambda _: HttpResponse()).process_request(request)
-        request.user = get_user(request)
-        return most_bytes(request)
-    finally:
-        close_old_connections()  # as at the end of any request
+    SessionMiddleware(lambda _: HttpResponse()).process_request(request)
+    request.user = get_user(request)
+    return most_bytes(request)
 
 
 def _sender(request: HttpRequest) -> tuple[Any, Any]:
