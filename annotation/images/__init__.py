@@ -11,7 +11,7 @@ from annotation.images.derivatives import (
     make_wanted,
     wanted_name,
 )
-from annotation.images.files import source_path, write_atomically
+from annotation.images.files import lock_folder, source_path, write_atomically
 from annotation.images.negotiation import TYPES, accepted, without_marks
 from annotation.images.padding import padded
 from annotation.images.reading import EXTENSIONS, Facts, inspect
@@ -38,6 +38,7 @@ __all__ = [
     "derivative",
     "derive",
     "inspect",
+    "lock_folder",
     "look_of",
     "make_wanted",
     "padded",

@@ -84,7 +84,7 @@ def one_at_a_time(paths: Iterable[Path], wait: float | None) -> Iterator[None]:
     Whoever comes second waits for so many seconds, then is Busy; None waits for ever. The lock ends with its
     holder. Files share a fixed number of locks, so that none is ever left over.
     """
-    folder = settings.DERIVATIVE_DIR / "locks"
+    folder = lock_folder()
     folder.mkdir(parents=True, exist_ok=True)
     names = {hashlib.sha256(path.name.encode()).hexdigest()[:3] for path in paths}
     end = None if wait is None else time.monotonic() + wait
@@ -93,6 +93,11 @@ def one_at_a_time(paths: Iterable[Path], wait: float | None) -> Iterator[None]:
             file = held.enter_context((folder / name).open("ab"))
             _lock(file.fileno(), end)
         yield
+
+
+def lock_folder() -> Path:
+    folder: Path = settings.DERIVATIVE_DIR / "locks"
+    return folder
 
 
 def _lock(descriptor: int, end: float | None) -> None:

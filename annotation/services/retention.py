@@ -5,7 +5,7 @@ Nothing of the log, no image with a row and nothing that cannot be made again go
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -47,14 +47,23 @@ def remove_files(
     folder: Path, stale: Callable[[Path], bool], older_than: timedelta = SETTLED
 ) -> int:
     """Delete the files below the folder that are stale and not new; return how many."""
-    limit = time.time() - older_than.total_seconds()
     removed = 0
-    for place, _, names in os.walk(folder):
-        for path in (Path(place, name) for name in names):
-            if _changed(path) < limit and stale(path):
-                path.unlink(missing_ok=True)
-                removed += 1
+    for path in _settled(folder, older_than):
+        if stale(path):
+            path.unlink(missing_ok=True)
+            removed += 1
     return removed
+
+
+def _settled(folder: Path, older_than: timedelta) -> Iterator[Path]:
+    """Yield the files below the folder that are not new.
+
+    Locks stay: whoever holds one whose file is gone keeps out nobody who opens it anew.
+    """
+    limit = time.time() - older_than.total_seconds()
+    for place, _, names in os.walk(folder):
+        if Path(place) != images.lock_folder():
+            yield from (path for name in names if _changed(path := Path(place, name)) < limit)
 
 
 def _changed(path: Path) -> float:
@@ -106,7 +115,6 @@ def _remove_unknown(
 ) -> int:
     """Delete the files whose name is in no row; a portion of names is looked up at a time."""
     removed, portion = 0, []
-    limit = time.time() - older_than.total_seconds()
 
     def remove() -> int:
         names = {name_of(path) for path in portion}
@@ -117,10 +125,8 @@ def _remove_unknown(
         portion.clear()
         return len(gone)
 
-    for place, _, names in os.walk(root):
-        for path in (Path(place, name) for name in names):
-            if _changed(path) < limit:
-                portion.append(path)
-            if len(portion) == PORTION:
-                removed += remove()
+    for path in _settled(root, older_than):
+        portion.append(path)
+        if len(portion) == PORTION:
+            removed += remove()
     return removed + (remove() if portion else 0)
