@@ -68,8 +68,10 @@ def shown_image_for(user: Any, id: UUID) -> Image:
     showing = read_showing(id)
     if showing is None:
         image = Image.objects.select_related("folder").filter(id=id).first()
-        known = image and memberships_of(user).filter(project=image.project_id).first()
-        if image is None or known is None or known.is_blind:
+        if image is None:
+            raise _no_image()
+        known = memberships_of(user).filter(project=image.project_id).first()
+        if known is None or known.is_blind:
             raise _no_image()
         return image
     rows: QuerySet[Example] | QuerySet[Assignment] = (
@@ -78,7 +80,9 @@ def shown_image_for(user: Any, id: UUID) -> Image:
     shown = rows.filter(
         id=showing.shown_by, project__deleted_at=None, project__memberships__user=user
     ).first()
-    image = shown and image_at(shown, showing.place).select_related("folder").first()
+    if shown is None:
+        raise _no_image()
+    image = image_at(shown, showing.place).select_related("folder").first()
     if image is None:
         raise _no_image()
     return image

@@ -230,7 +230,7 @@ class Pairwright:
         about = filter(None, [known["format"], options.get("criterion")])
         to = Path(to or f"{'-'.join(about)}.{options.get('file', 'bin')}")
         part = to.with_name(f".{to.name}.{sha256[:16]}.part")
-        shown = {"unit": "B", "unit_scale": True, "unit_divisor": 1024}
+        shown: Json = {"unit": "B", "unit_scale": True, "unit_divisor": 1024}
         with self._bar(total=size, desc=to.name, **shown) as bar:
             for waits in self._waits():
                 try:

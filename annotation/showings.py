@@ -58,9 +58,11 @@ def read_showing(id: UUID) -> Showing | None:
 def image_at(shown: Assignment | Example, place: str) -> QuerySet[Image]:
     """The image at this place, if there is one."""
     images = _images_by_place(shown)
+    if place not in (*images, REFERENCE, REFERENCE_OF_EXAMPLE):
+        return Image.objects.none()
     if place in (REFERENCE, REFERENCE_OF_EXAMPLE):
-        return Image.objects.filter(reference_of__images=next(iter(images.values())))
-    return Image.objects.filter(id=images.get(place))
+        return Image.objects.filter(reference_of__images=UUID(next(iter(images.values()))))
+    return Image.objects.filter(id=images[place])
 
 
 def side_of(shown: Shown, image: Image, *, blind: bool) -> Side:

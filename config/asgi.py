@@ -143,7 +143,7 @@ class Application:
         started, length, more, asked = loop.time(), 0, True, limit > STRANGER_BYTES
         # Closed with the request.
         body = tempfile.SpooledTemporaryFile(  # noqa: SIM115
-            MEMORY_BYTES, dir=settings.FILE_UPLOAD_TEMP_DIR
+            MEMORY_BYTES, dir=str(settings.FILE_UPLOAD_TEMP_DIR)
         )
         try:
             while more:
@@ -166,7 +166,7 @@ class Application:
             body.close()
             raise
         body.seek(0)
-        return body, length  # type: ignore[return-value]
+        return body, length
 
     # --- The answer, in a thread
 
@@ -263,8 +263,10 @@ async def send_answer(answer: Answer, receive: Receive, send: Send, *, unread: b
 
 async def send_file(response: FileResponse, receive: Receive, send: Send) -> None:
     gone = asyncio.ensure_future(disconnected(receive))
+    file = response.file_to_stream
+    assert file is not None
     try:
-        while block := await asyncio.to_thread(response.file_to_stream.read, BLOCK):
+        while block := await asyncio.to_thread(file.read, BLOCK):
             await send_block(block, send, gone)
         await send_block(b"", send, gone, more=False)
     finally:

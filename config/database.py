@@ -6,7 +6,7 @@ A connection that has died without a word is found in both, while a statement th
 """
 
 from dataclasses import dataclass
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, cast
 
 import psycopg
 from psycopg.waiting import Wait
@@ -94,7 +94,7 @@ class Connection(psycopg.Connection[Any]):
         patience, steps = SILENT_SECONDS, Resumable(gen)
         while True:
             try:
-                return super().wait(steps, interval, patience)
+                return super().wait(cast(Any, steps), interval, patience)
             except psycopg.errors._WaitTimeout:
                 if steps.is_sending:  # whose end the network's own limits find
                     patience = SILENT_SECONDS
@@ -115,7 +115,7 @@ class Connection(psycopg.Connection[Any]):
     def _hear_out(self, steps: "Resumable", interval: float) -> Any:
         """Take the answer that came while we asked, or give up."""
         try:
-            return super().wait(steps, interval, HEAR_OUT_SECONDS)
+            return super().wait(cast(Any, steps), interval, HEAR_OUT_SECONDS)
         except psycopg.errors._WaitTimeout:
             self._give_up()
 

@@ -33,7 +33,7 @@ def config() -> uvicorn.Config:
         host=os.environ.get("WEB_HOST", "127.0.0.1"),
         port=int(os.environ.get("WEB_PORT", "8000")),
         workers=int(os.environ.get("WEB_WORKERS", "1")),
-        http="config.protocol:Protocol",  # type: ignore[arg-type]
+        http="config.protocol:Protocol",
         ws="none",
         loop="asyncio",
         lifespan="on",

@@ -81,11 +81,12 @@ def test_an_annotator_cannot_have_a_large_file_parsed(project: Project, bob: Use
 
 
 def test_a_body_that_was_not_read_is_refused_with_why(db: None) -> None:
-    slow = {BODY_ERROR: BodyTooSlow()}
+    slow: Any = {BODY_ERROR: BodyTooSlow()}
+    no_room: Any = {BODY_ERROR: OSError("No space left on device")}
     assert Client().get("/login/", **slow).status_code == 408
     api = Client().get("/api/v1/projects/", **slow)
     assert (api.status_code, api["Content-Type"]) == (408, "application/json")
-    full = Client().get("/login/", **{BODY_ERROR: OSError("No space left on device")})
+    full = Client().get("/login/", **no_room)
     assert (full.status_code, full["Retry-After"]) == (503, "5")
 
 

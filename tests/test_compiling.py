@@ -1,5 +1,6 @@
 """Compiling the numerics holds nobody but those who need them."""
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,14 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def child(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """What is started in place of the compiling child: it finds out whether somebody compiles."""
     started: list[list[str]] = []
-    popen = compiling.subprocess.Popen
+    popen = subprocess.Popen
 
     def start(command: list[str], **named: Any) -> Any:
         started.append(command)
         assert compiling.is_compiling()
         return popen([sys.executable, "-c", f"raise SystemExit({len(started) == 1:d})"], **named)
 
-    monkeypatch.setattr(compiling.subprocess, "Popen", start)
+    monkeypatch.setattr(subprocess, "Popen", start)
     return started
 
 

@@ -56,7 +56,7 @@ def unlimited(field: Any, path: str) -> Iterator[str]:
     if field.read_only:
         return
     if isinstance(field, serializers.ListSerializer | serializers.ListField):
-        if field.max_length is None:
+        if getattr(field, "max_length", None) is None:
             yield path
         yield from unlimited(field.child, f"{path}[]")
     elif isinstance(field, serializers.Serializer):
@@ -97,7 +97,8 @@ def test_every_field_of_every_form_has_a_limit() -> None:
     found = list(all_forms())
     assert len(found) > 15
     for form in found:
-        fields = form().fields if issubclass(form, forms.ModelForm) else form.base_fields
+        own: Any = form
+        fields = own().fields if issubclass(form, forms.ModelForm) else own.base_fields
         for name, field in fields.items():
             if issubclass(form, forms.ModelForm):
                 # These it checks as the model does.
@@ -131,7 +132,8 @@ def test_every_index_can_hold_the_longest_texts() -> None:
             continue
         keys = [index.fields for index in model._meta.indexes]
         keys += [getattr(one, "fields", ()) for one in model._meta.constraints]
-        keys += [[f.name] for f in model._meta.concrete_fields if f.db_index or f.unique]
+        concrete: list[Any] = list(model._meta.concrete_fields)
+        keys += [[f.name] for f in concrete if f.db_index or f.unique]
         for names in keys:
             fields = [model._meta.get_field(name.lstrip("-")) for name in names]
             texts = [

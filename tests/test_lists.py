@@ -30,6 +30,7 @@ from annotation.models import (
     Outcome,
     Project,
     Prompt,
+    Role,
     Token,
     User,
     Webhook,
@@ -81,7 +82,7 @@ class World:
         self.export = self.exported(0)
         for name, listed in LISTS.items():
             for n in range(ROWS - len(listed.rows(self)) if listed.add else 0):
-                listed.add(self, n)  # type: ignore[misc]
+                listed.add(self, n)
             rows = listed.rows(self)
             assert len(rows) > 2, name
             self.even(rows)
@@ -184,7 +185,7 @@ LISTS = {
     "api-invitations": Listed(
         in_project("invitations"),
         of(Invitation),
-        lambda world, n: create_invitation(world.project, world.alice, "annotator"),
+        lambda world, n: create_invitation(world.project, world.alice, Role.ANNOTATOR),
     ),
     "api-images": Listed(in_project("images"), of(Image), add_image_again),
     "api-prompts": Listed(in_project("prompts"), of(Prompt), add_image_again),

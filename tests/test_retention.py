@@ -177,7 +177,8 @@ def test_ended_sessions_tokens_and_invitations_go_and_live_ones_stay(
     project: Project, alice: User, bob: User
 ) -> None:
     live, ended = Client(), Client()
-    live.force_login(bob), ended.force_login(bob)
+    live.force_login(bob)
+    ended.force_login(bob)
     past = timezone.now() - timedelta(days=2)
     Session.objects.filter(session_key=ended.session.session_key).update(expire_date=past)
     tokens = [create_token(bob)[0] for _ in range(2)]

@@ -210,9 +210,9 @@ def test_examples_name_their_images_by_ids_of_their_own_that_do_not_tell_the_bet
     one, two = re.findall(r'name="chosen" value="([^"]+)"', page)
     example_id = re.search(r'name="example" value="([^"]+)"', page)
     assert example_id is not None
-    better = ids_of(project.examples.get(practice=True))[str(shown[2].id)]
-    assert str(better) in (one, two)
-    body = {"example": example_id[1], "chosen": str(better), "round": 1}
+    chosen = str(ids_of(project.examples.get(practice=True))[str(shown[2].id)])
+    assert chosen in (one, two)
+    body = {"example": example_id[1], "chosen": chosen, "round": 1}
     said = logged_in(bob).post(reverse("practise", args=[project.id]), body, follow=True)
     assert "Right." in said.content.decode()
 

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import ConnectionHandler
 from django.db.models import DateTimeField, ExpressionWrapper
 from django.db.models.functions import Now
 from django.db.models.sql import Query
+from django.db.utils import ConnectionHandler
 
 from annotation.models import Image
 

@@ -55,7 +55,7 @@ class User(AbstractUser):
         help_text="The person's own keys where images are judged, as annotation.keys has them.",
     )
 
-    objects: ClassVar[People] = People()  # type: ignore[misc]
+    objects: ClassVar[People] = People()
 
     def save(self, **kwargs: Any) -> None:
         fields = kwargs.get("update_fields")

@@ -114,7 +114,8 @@ def _remove_unknown(
     root: Path, name_of: Callable[[Path], str], rows: Any, field: str, older_than: timedelta
 ) -> int:
     """Delete the files whose name is in no row; a portion of names is looked up at a time."""
-    removed, portion = 0, []
+    removed = 0
+    portion: list[Path] = []
 
     def remove() -> int:
         names = {name_of(path) for path in portion}

@@ -35,7 +35,7 @@ class Shown:
     @property
     def reference(self) -> Side | None:
         reference = self.prompt.reference if self.prompt else None
-        return reference and reference_of(self.example, reference, blind=True)
+        return reference_of(self.example, reference, blind=True) if reference else None
 
 
 class Practised(Shown):

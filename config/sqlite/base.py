@@ -31,7 +31,7 @@ def _now(self: Now, compiler: Any, connection: Any, **context: Any) -> Any:
 
 
 # As Django's documentation has backends add their own SQL to a function.
-Now.as_sqlite = _now  # type: ignore[method-assign]
+Now.as_sqlite = _now  # type: ignore[method-assign, assignment]
 
 
 def _sum(connector: str | None, left: Any, right: Any) -> Any:

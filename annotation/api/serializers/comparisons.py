@@ -118,7 +118,7 @@ class ShownPromptField(PromptField):
 class WholeSecondsField(serializers.DateTimeField):
     """Rounded down: fractions would tell how long it took to choose what is shown."""
 
-    def to_representation(self, value: datetime) -> str | None:
+    def to_representation(self, value: datetime) -> Any:
         return super().to_representation(value.replace(microsecond=0))
 
 
