@@ -157,6 +157,7 @@ def test_originals_and_renditions_stay_with_their_image(images: list[Image], set
         for path in folder.rglob("*")
         if path.is_file()
     ]
+    assert pictures.lock_folder() in {path.parent for path in everything}
     for path in everything:
         age(path)
     of_an_old_recipe = age(settings.DERIVATIVE_DIR / "ab" / f"{images[0].sha256}-0-320.webp")
