@@ -3,10 +3,13 @@
 import io
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.db.models.functions import Now
@@ -22,7 +25,7 @@ from annotation.services.examples import add_example
 from annotation.services.members import create_invitation
 from annotation.services.webhooks import create_webhook, send_test
 from annotation.tokens import create_token
-from rating.exports.jobs import request_export, run_export
+from rating.exports.jobs import path_of, request_export, run_export
 from rating.services import recompute
 from tests.api import as_user
 from tests.conftest import membership, picture
@@ -121,6 +124,8 @@ class World:
         )
         self.newcomer = User.objects.create(username="erin")
         Membership.objects.filter(project=project).update(introduced_at=Now())
+        deleted = (path_of(self.export), settings.UPLOAD_DIR / self.unused.path)
+        self.files = {path: path.read_bytes() for path in deleted}
 
     def url(self, name: str) -> str:
         """The address, with an id for each that it needs."""
@@ -194,16 +199,27 @@ class World:
         """What is answered; whatever the request did is undone."""
         client, body = clients[is_api(name)], self.body(name, method)
         multipart = name in ("api-images", "api-imports") and method == "POST"
-        with transaction.atomic():
+        with self.undone(client):
             if body is None:
                 answer: Any = client.generic(method, self.url(name))
             else:
                 send = getattr(client, method.lower())
                 answer = send(self.url(name), body, format="multipart" if multipart else "json")
-            transaction.set_rollback(True)
-        if answer.streaming:
-            answer.getvalue()
+            if answer.streaming:
+                answer.getvalue()
         return int(answer.status_code)
+
+    @contextmanager
+    def undone(self, client: Client) -> Iterator[None]:
+        """Undo what is done: rows, the files of what is deleted, and the client's cookies (logging out)."""
+        cookies = deepcopy(client.cookies)
+        with transaction.atomic():
+            yield
+            transaction.set_rollback(True)
+        client.cookies = cookies
+        for path, content in self.files.items():
+            if not path.exists():
+                path.write_bytes(content)
 
 
 def add_askers(project: Project, people: dict[str, User]) -> dict[str, User]:
