@@ -1,11 +1,14 @@
 """What a person does around the pairs: reads and practises before the first, looks back at the last."""
 
+from uuid import UUID
+
 import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from annotation.models import Comparison, PracticeAnswer, Project
+from annotation.models import Comparison, Example, PracticeAnswer, Project
 from annotation.services.examples import add_example
+from annotation.showings import ids_of
 from tests.browser.conftest import sides_seen
 from tests.pages import compare_some
 
@@ -29,13 +32,18 @@ def test_from_the_introduction_over_practice_to_the_first_pair_by_keys(
         for better, worse, practice in ((0, 1, False), (2, 3, True), (4, 5, True))
     )
     novice = person(bob)
+
+    def shown(example: Example, image_id: UUID | None) -> UUID:
+        """The id under which an annotator is shown the image."""
+        return ids_of(example)[str(image_id)]
+
     page = novice.open("compare", project.id)
     expect(page).to_have_url(f"{novice.site}{reverse('introduction', args=[project.id])}")
     expect(page.locator("main")).to_contain_text("Number 0 is level.")
     expect(page.locator(".practice")).to_contain_text("1 of 2")
     expect(page.locator("#start")).to_have_count(0)
 
-    page.locator(f"button[value='{practised[0].worse_id}']").focus()
+    page.locator(f"button[value='{shown(practised[0], practised[0].worse_id)}']").focus()
     page.keyboard.press("Enter")
     expect(page.locator(".verdict")).to_have_text("Not quite.")
     expect(page.locator(".feedback")).to_contain_text("Number 2 is level.")
@@ -44,7 +52,7 @@ def test_from_the_introduction_over_practice_to_the_first_pair_by_keys(
     page.locator("#next").focus()
     page.keyboard.press("Enter")
     expect(page.locator(".practice")).to_contain_text("2 of 2")
-    page.click(f"button[value='{practised[1].better_id}']")
+    page.click(f"button[value='{shown(practised[1], practised[1].better_id)}']")
     expect(page.locator(".verdict")).to_have_text("Right.")
     expect(page.locator(".practice")).to_contain_text("1 of 2 right")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

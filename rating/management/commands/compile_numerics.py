@@ -1,5 +1,4 @@
 import os
-import sys
 import threading
 from argparse import ArgumentParser
 from typing import Any
@@ -23,5 +22,7 @@ class Command(BaseCommand):
 
 
 def _end_with_stdin() -> None:
-    sys.stdin.buffer.read()
+    # Not by sys.stdin, whose lock the thread would hold when the program ends.
+    while os.read(0, 1024):
+        pass
     os._exit(1)
