@@ -25,8 +25,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from annotation.models import Image, Project, User
+from tests.access import World
 from tests.api import as_user, key_of
-from tests.test_api_access import World
 
 pytestmark = pytest.mark.django_db
 

@@ -8,9 +8,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from annotation.models import Image, Project, User
+from tests.access import World
 from tests.api import as_user, operations, url
 from tests.conftest import picture
-from tests.test_api_access import World, people, world  # noqa: F401 - fixtures
+from tests.test_api_access import people, world  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.django_db
 
