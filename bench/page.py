@@ -63,9 +63,16 @@ COLD_VOTE = """async ([votes]) => {
     };
     const decoded = async ({image}) => {
         const picture = new Image();
-        picture.src = `${image}?cold=${Math.random()}`;
-        await picture.decode();
-        return picture;
+        for (let tries = 5; ; tries -= 1) {
+            picture.src = `${image}?cold=${Math.random()}`;
+            try {
+                await picture.decode();
+                return picture;
+            } catch (error) { // too many are being made at once: the server says when to ask again
+                if (!tries) throw error;
+                await new Promise((then) => setTimeout(then, 1000));
+            }
+        }
     };
     const next = async () => {
         const {results: [pair]} = await post(facts.assignments, {count: 1});

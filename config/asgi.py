@@ -262,9 +262,9 @@ async def send_answer(answer: Answer, receive: Receive, send: Send, *, unread: b
 
 
 async def send_file(response: FileResponse, receive: Receive, send: Send) -> None:
-    gone = asyncio.ensure_future(disconnected(receive))
     file = response.file_to_stream
     assert file is not None
+    gone = asyncio.ensure_future(disconnected(receive))
     try:
         while block := await asyncio.to_thread(file.read, BLOCK):
             await send_block(block, send, gone)
