@@ -47,7 +47,10 @@ def _set_guard(*, enabled: bool) -> None:
         log_guard.install()
         return
     else:
-        statements = ["DROP TRIGGER guard_log_update", "DROP TRIGGER guard_log_delete"]
+        statements = [
+            "DROP TRIGGER IF EXISTS guard_log_update",
+            "DROP TRIGGER IF EXISTS guard_log_delete",
+        ]
     with connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
