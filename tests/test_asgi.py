@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,12 @@ class Client:
         return self
 
 
+def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run in a thread of its own: Playwright leaves a running loop in the main thread."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(scenario())).result()
+
+
 def endless(ended: list[str]) -> Iterator[bytes]:
     try:
         while True:
@@ -106,7 +113,7 @@ def test_streams_nobody_reads_leave_half_of_the_threads_and_come_to_an_end(
         await asyncio.gather(*running)
         application.threads.shutdown()
 
-    asyncio.run(scenario())
+    run(scenario)
     assert len(ended) == 2
 
 
@@ -132,7 +139,7 @@ def test_a_large_file_comes_whole_and_holds_no_thread(
         await asyncio.gather(*running, return_exceptions=True)
         application.threads.shutdown()
 
-    asyncio.run(scenario())
+    run(scenario)
 
 
 def test_a_stream_ends_when_its_reader_leaves(answering: Callable[..., None]) -> None:
@@ -149,7 +156,7 @@ def test_a_stream_ends_when_its_reader_leaves(answering: Callable[..., None]) ->
         await running
         application.threads.shutdown()
 
-    asyncio.run(scenario())
+    run(scenario)
     eventually(lambda: ended)
 
 
@@ -179,4 +186,4 @@ def test_a_stream_is_sent_as_it_is_made_and_not_kept(answering: Callable[..., No
         assert max(behind) <= 1
         application.threads.shutdown()
 
-    asyncio.run(scenario())
+    run(scenario)
