@@ -42,7 +42,7 @@ def test_a_pause_is_suggested_after_steady_work_and_takes_no_key_that_was_meant_
     page.clock.run_for(100)
     expect(pause).to_be_visible()
     expect(pause).to_contain_text(re.compile("judging for (9|10) minutes"))
-    shown = judge.shown()
+    shown = judge.sees_a_pair()
     for key in ("Enter", "2", "Escape"):  # meant for the pair
         judge.press(key)
     expect(pause).to_be_visible()
